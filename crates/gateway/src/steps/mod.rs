@@ -1,0 +1,12 @@
+//! The steps of a call, a file each, in the order of `pipeline.rs`. A step is a function over the exchange: it refuses, or notes on
+//! what ground it let the call pass.
+
+pub(crate) mod authorize;
+pub(crate) mod forward;
+pub(crate) mod identify;
+pub(crate) mod limit;
+pub(crate) mod receive;
+pub(crate) mod record;
+pub(crate) mod resolve;
+pub(crate) mod validate;
+pub(crate) mod verify;

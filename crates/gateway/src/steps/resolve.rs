@@ -1,0 +1,150 @@
+//! Resolve: which service, version and operation is meant. The cost does not depend on how many services there are.
+
+use crate::body::intake::{Intake, RequestBody};
+use crate::body::legible::legible;
+use crate::edge::{Edge, rest, soap};
+use crate::exchange::{Exchange, Route, Why};
+use http::Method;
+use lgsp_kernel::model::{Lifecycle, Protocol};
+use lgsp_kernel::snapshot::{Operation, Service, Version};
+use lgsp_kernel::{Refusal, Step, fault};
+use lgsp_wire::path::{CleanPath, clean};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Finds the route. A SOAP envelope is read here, because it names the operation.
+pub(crate) async fn resolve(x: &mut Exchange) -> Result<(), Refusal> {
+    let uri = x.head.uri.clone();
+    let path = clean(uri.path()).map_err(|f| f.refusal())?;
+    let name = path.segments.first().map_or("", |s| &**s);
+    let service =
+        x.snapshot.services.get(name).cloned().ok_or_else(|| {
+            Refusal::new(&fault::NO_SERVICE, format!("There is no service {:?}.", clip(name)))
+        })?;
+    if service.spec.protocol == Protocol::Soap {
+        x.edge = Edge::of_soap_service(&x.head.headers);
+    }
+    let (version, taken) = version(&service, &path)?;
+    let decoded = path.decoded_after(taken);
+    let operation = match service.spec.protocol {
+        Protocol::Rest => rest_operation(&version, &x.head.method, &decoded),
+        Protocol::Soap => soap_operation(x, &version, &decoded).await,
+    };
+    let operation = operation.map_err(|refusal| maybe_no_version(refusal, &service, &path, taken))?;
+    let rest = rest(&path, taken, uri.query(), &operation, service.spec.protocol);
+    x.passed(Step::Resolve, Why::Route(version.clone(), operation.clone()));
+    let path = decoded.into_owned();
+    x.route = Some(Route { service, version, operation, path, rest });
+    Ok(())
+}
+
+/// The version that the second segment names, or the default one; and how many segments that took.
+fn version(service: &Arc<Service>, path: &CleanPath<'_>) -> Result<(Arc<Version>, usize), Refusal> {
+    let default = service.default_version.and_then(|i| service.versions.get(i));
+    let named = path.segments.get(1).and_then(|label| service.version(label));
+    match named {
+        Some(v) if v.callable() => Ok((v.clone(), 2)),
+        Some(v) if v.spec.lifecycle == Lifecycle::Retired => Err(Refusal::new(
+            &fault::RETIRED_VERSION,
+            match default {
+                Some(d) => format!("Version {} is retired; use {}.", v.spec.version, d.spec.version),
+                None => format!("Version {} is retired, and no other is published.", v.spec.version),
+            },
+        )),
+        // A draft is not there.
+        _ => match default.filter(|d| d.callable()) {
+            Some(d) => Ok((d.clone(), 1)),
+            None => Err(Refusal::new(
+                &fault::NO_VERSION,
+                format!("No version of {} is published.", service.spec.id),
+            )),
+        },
+    }
+}
+
+fn rest_operation(version: &Version, method: &Method, path: &str) -> Result<Arc<Operation>, Refusal> {
+    match rest::find(version, method, path) {
+        rest::Found::Operation(operation) => Ok(operation.clone()),
+        rest::Found::OtherMethods(methods) => Err(wrong_method(&methods)),
+        rest::Found::Nothing => {
+            Err(Refusal::new(&fault::NO_OPERATION, format!("{} has no path {:?}.", version.key, clip(path))))
+        }
+    }
+}
+
+/// The detail of a 405 ends with the methods; the edge makes `Allow` of it.
+fn wrong_method(methods: &str) -> Refusal {
+    Refusal::new(&fault::WRONG_METHOD, format!("{ALLOWED}{methods}"))
+}
+const ALLOWED: &str = "Allowed: ";
+
+/// The methods that a 405 names.
+pub(crate) fn allowed(refusal: &Refusal) -> Option<&str> {
+    refusal.detail.strip_prefix(ALLOWED).filter(|_| std::ptr::eq(refusal.kind, &fault::WRONG_METHOD))
+}
+
+async fn soap_operation(x: &mut Exchange, version: &Version, path: &str) -> Result<Arc<Operation>, Refusal> {
+    if x.head.method != Method::POST {
+        return Err(wrong_method("POST"));
+    }
+    let Edge::Soap(spoken) = x.edge else {
+        let detail = "Send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2).";
+        return Err(Refusal::new(&fault::MEDIA_TYPE, detail));
+    };
+    legible(&x.head.headers)?;
+    let max = x.gateway.config.collect_max;
+    let limit = version.spec.request_body_max.unwrap_or(max as u64).min(max as u64);
+    x.body = match std::mem::take(&mut x.body) {
+        RequestBody::Unread(body) => {
+            let intake = Intake::new(body, limit, &x.gateway.config, x.conn.clone(), x.number);
+            if intake.known_length().is_some_and(|n| n > limit) {
+                return Err(crate::body::intake::too_large(limit));
+            }
+            intake.collect(max).await?
+        }
+        read => read,
+    };
+    let RequestBody::Whole(bytes, _) = &x.body else {
+        return Err(Refusal::new(&fault::BAD_SOAP, "There is no body."));
+    };
+    let envelope = lgsp_wire::soap::inspect(bytes).map_err(|f| f.refusal())?;
+    envelope.expect_version(spoken).map_err(|f| f.refusal())?;
+    soap::find(version, &soap::action(&x.head.headers)?, &envelope, path).cloned()
+}
+
+/// Where nothing fits and the second segment looks like a version, the missing version is the better answer.
+fn maybe_no_version(refusal: Refusal, service: &Service, path: &CleanPath<'_>, taken: usize) -> Refusal {
+    let label = path.segments.get(1).filter(|_| taken == 1).map_or("", |s| &**s);
+    let digits = label.strip_prefix(['v', 'V']).unwrap_or(label);
+    let looks = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if looks && std::ptr::eq(refusal.kind, &fault::NO_OPERATION) {
+        return Refusal::new(
+            &fault::NO_VERSION,
+            format!("{} has no version {:?}.", service.spec.id, clip(label)),
+        );
+    }
+    refusal
+}
+
+/// What is forwarded: the path after the version as it was sent, and the query.
+fn rest(
+    path: &CleanPath<'_>,
+    taken: usize,
+    query: Option<&str>,
+    operation: &Operation,
+    protocol: Protocol,
+) -> String {
+    // A SOAP operation without a path of its own is reached at the target's own address.
+    let at_base =
+        path.segments.len() <= taken || (protocol == Protocol::Soap && operation.spec.path.is_none());
+    let rest = if at_base { "" } else { path.rest_after(taken) };
+    match query {
+        Some(query) => format!("{rest}?{query}"),
+        None => rest.to_owned(),
+    }
+}
+
+fn clip(text: &str) -> Cow<'_, str> {
+    if text.len() <= 80 { Cow::Borrowed(text) } else { Cow::Owned(text.chars().take(80).collect()) }
+}

@@ -1,0 +1,90 @@
+//! What can be said of the message log on the command line.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `lgsp log`
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Recompute the tree and compare every record with it.
+    Verify(VerifyArgs),
+    /// Write a self-contained proof of an exchange.
+    Prove {
+        /// The exchange id.
+        exchange: String,
+        /// Where to; standard output if left out.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Put the kept bodies in.
+        #[arg(long)]
+        with_bodies: bool,
+    },
+    /// Check a proof file with nothing but the node's public key.
+    CheckProof {
+        /// The proof file.
+        file: PathBuf,
+        /// The node's public key (`lgsp log key`), or a file that holds it.
+        #[arg(long)]
+        key: String,
+    },
+    /// Find exchanges.
+    Search(SearchArgs),
+    /// How the disk will fill.
+    Forecast,
+    /// Erase what is past its retention; the tree stays verifiable.
+    Retention {
+        /// Say what would be erased and erase nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print the log's public key.
+    Key,
+    /// Print the latest signed checkpoint, to be kept elsewhere.
+    Checkpoint,
+}
+
+/// `lgsp log verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// First index of the current epoch.
+    #[arg(long)]
+    pub from: Option<u64>,
+    /// Last index of the current epoch.
+    #[arg(long)]
+    pub to: Option<u64>,
+    /// A checkpoint that was kept elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// The node's public key, or a file that holds it; this node's own if left out.
+    #[arg(long)]
+    pub key: Option<String>,
+}
+
+/// `lgsp log search`
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// From this time on.
+    #[arg(long)]
+    pub since: Option<String>,
+    /// Before this time.
+    #[arg(long)]
+    pub until: Option<String>,
+    /// Calling system.
+    #[arg(long)]
+    pub system: Option<String>,
+    /// Called service.
+    #[arg(long)]
+    pub service: Option<String>,
+    /// Stated officer.
+    #[arg(long)]
+    pub officer: Option<String>,
+    /// Stated dossier.
+    #[arg(long)]
+    pub dossier: Option<String>,
+    /// How many at most.
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    /// JSON lines instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,105 @@
+//! What each command does, a file each; `run` is the one list of them.
+
+mod apply;
+mod audit;
+mod backup;
+mod config;
+mod declare;
+pub mod desk;
+mod explain;
+pub mod failure;
+mod health;
+mod init;
+mod items;
+mod keys;
+mod log;
+pub mod out;
+mod serve;
+mod store;
+mod token;
+
+use crate::cli::{Cli, Command, LogCommand};
+use clap::{CommandFactory as _, Parser as _};
+use desk::Desk;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// The program: reads the command line, runs the command, prints a failure as one block.
+pub fn main() -> ExitCode {
+    match dispatch(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "lgsp", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Config(command) => config::run(cli.config.as_deref(), &command),
+        Command::Serve => serve::run(cli.config.as_deref()),
+        Command::Demo(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(crate::demo::run(&args))
+        }
+        _ => {
+            // Commands wait for one thing at a time; threads for them would only cost memory.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(run(cli))
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let named = cli.config.as_deref();
+    if let Command::Init(args) = &cli.command {
+        return init::run(named, args).await;
+    }
+    // Whoever checks a proof has no node, and needs none.
+    if let Command::Log(LogCommand::CheckProof { file, key }) = &cli.command {
+        return log::check_proof(file, key);
+    }
+    let desk = Desk::open(named)?;
+    let desk = &desk;
+    match cli.command {
+        Command::Apply(args) => apply::run(desk, &args).await,
+        Command::Get(args) => items::get(desk, &args).await,
+        Command::Put(args) => items::put(desk, &args).await,
+        Command::Edit(args) => items::edit(desk, &args).await,
+        Command::Delete(args) => items::delete(desk, &args).await,
+        Command::Agency(command) => declare::agency(desk, command).await,
+        Command::System(command) => declare::system(desk, command).await,
+        Command::Service(command) => declare::service(desk, command).await,
+        Command::Grant(command) => declare::grant(desk, command).await,
+        Command::Credential(command) => declare::credential(desk, command).await,
+        Command::Token(command) => token::run(desk, command).await,
+        Command::Keys(command) => keys::run(desk, command).await,
+        Command::Store(command) => store::run(desk, command).await,
+        Command::Health(args) => {
+            let configured = desk.config().listen.admin.0;
+            let address = args.address.or(configured);
+            health::run(
+                address
+                    .ok_or_else(|| Failure::new("listen.admin is empty: name the address with --address"))?,
+            )
+            .await
+        }
+        Command::Explain(args) => explain::run(desk, &args),
+        Command::Log(command) => log::run(desk, command),
+        Command::Audit(command) => audit::run(desk, command).await,
+        Command::Backup(args) => backup::backup(desk, &args).await,
+        Command::Restore(args) => backup::restore(desk, &args).await,
+        Command::Init(_)
+        | Command::Demo(_)
+        | Command::Serve
+        | Command::Config(_)
+        | Command::Completions { .. } => {
+            unreachable!("these were dispatched before")
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! From the declared state to the snapshot that calls are decided on. One function does it from nothing and after changes: it
+//! compiles what was touched and what depends on that, and shares the rest with the snapshot before.
+
+mod access;
+mod services;
+
+use crate::resource::Kind;
+use crate::state::{Declared, Touched};
+use lgsp_kernel::snapshot::{Snapshot, System};
+use lgsp_kernel::{AgencyCode, SystemId, Vault};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What could not be compiled, and why. Kept out of the snapshot; the rest goes on.
+pub(crate) type KeptOut = imbl::OrdMap<(Kind, Arc<str>), String>;
+
+/// A snapshot and what is missing from it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compiled {
+    pub snapshot: Snapshot,
+    pub kept_out: KeptOut,
+}
+
+/// Compiles a state from nothing.
+pub(crate) fn full(state: &Declared, vault: &Vault) -> Compiled {
+    update(&Compiled::default(), &Declared::default(), state, Touched::everything(state), vault)
+}
+
+/// Compiles what was touched between two states, over the compilation of the first.
+pub(crate) fn update(
+    before: &Compiled,
+    old: &Declared,
+    new: &Declared,
+    mut touched: Touched,
+    vault: &Vault,
+) -> Compiled {
+    let mut out = before.clone();
+    out.snapshot.generation = u64::try_from(new.generation).unwrap_or_default();
+    let codes = agencies(&mut out, old, new, &touched.agencies);
+    if !codes.is_empty() {
+        let affected = new.systems.iter().filter(|(_, h)| codes.contains(&h.spec.agency));
+        touched.systems.extend(affected.map(|(id, _)| id.clone()));
+    }
+    let moved = systems(&mut out, new, &touched.systems);
+    if !moved.is_empty() {
+        let affected = new.services.iter().filter(|(_, h)| moved.contains(&h.spec.system));
+        touched.services.extend(affected.map(|(id, _)| id.clone()));
+    }
+    services::services(&mut out, new, &touched.services, vault);
+    access::credentials(&mut out, new, &touched.credentials);
+    access::grants(&mut out, old, new, &touched.grants);
+    out
+}
+
+impl Compiled {
+    /// Notes that an item is, or no longer is, kept out.
+    fn note(&mut self, kind: Kind, id: &Arc<str>, why: Option<String>) {
+        let key = (kind, id.clone());
+        match why {
+            Some(why) if self.kept_out.get(&key) == Some(&why) => {}
+            Some(why) => {
+                tracing::error!(%kind, %id, why, "a declared item cannot be used and is kept out");
+                self.kept_out.insert(key, why);
+            }
+            None => drop(self.kept_out.remove(&key)),
+        }
+    }
+}
+
+/// Compiles agencies; the codes that mean something else than before.
+fn agencies(
+    out: &mut Compiled,
+    old: &Declared,
+    new: &Declared,
+    touched: &BTreeSet<Arc<str>>,
+) -> BTreeSet<AgencyCode> {
+    let mut codes = BTreeSet::new();
+    for held in touched.iter().filter_map(|id| old.agencies.get(id)) {
+        for code in std::iter::once(&held.spec.code).chain(&held.spec.aliases) {
+            out.snapshot.agencies.remove(code);
+            codes.insert(code.clone());
+        }
+    }
+    for held in touched.iter().filter_map(|id| new.agencies.get(id)) {
+        for code in std::iter::once(&held.spec.code).chain(&held.spec.aliases) {
+            out.snapshot.agencies.insert(code.clone(), held.spec.clone());
+            codes.insert(code.clone());
+        }
+    }
+    codes
+}
+
+/// Compiles systems; those that are gone, new, or of another agency than before.
+fn systems(out: &mut Compiled, new: &Declared, touched: &BTreeSet<Arc<str>>) -> BTreeSet<SystemId> {
+    let mut moved = BTreeSet::new();
+    for id in touched {
+        let Some(held) = new.systems.get(id) else {
+            if let Some((gone, _)) = out.snapshot.systems.remove_with_key(&**id) {
+                moved.insert(gone);
+            }
+            out.note(Kind::System, id, None);
+            continue;
+        };
+        let spec = &held.spec;
+        let agency = out.snapshot.agencies.get(&spec.agency).map(|a| a.code.clone());
+        let before = out.snapshot.systems.get(&spec.id);
+        if before.map(|s| &s.agency) != agency.as_ref() {
+            moved.insert(spec.id.clone());
+        }
+        let why = match agency {
+            Some(agency) => {
+                let system = System { spec: (**spec).clone(), agency };
+                out.snapshot.systems.insert(spec.id.clone(), Arc::new(system));
+                None
+            }
+            None => {
+                out.snapshot.systems.remove(&spec.id);
+                Some(format!("its agency {} is not there", spec.agency))
+            }
+        };
+        out.note(Kind::System, id, why);
+    }
+    moved
+}

@@ -1,0 +1,9 @@
+DROP TABLE admin_tokens;
+DROP TABLE quotas;
+DROP TABLE revoked_tokens;
+DROP TABLE signing_keys;
+DROP TABLE node_state;
+DROP TABLE audit_head;
+DROP TABLE audit;
+DROP TABLE resources;
+DROP TABLE counters;

@@ -1,0 +1,2 @@
+DELETE FROM counters WHERE name = 'security_events';
+DROP TABLE security_events;

@@ -1,0 +1,29 @@
+//! The administration API: routes, permissions, and handlers over the registry, the evidence, the store and the tokens. Not here: the
+//! traffic between systems (`lgsp-gateway`), the rules of what may be declared (`lgsp-registry`), the command line.
+
+mod answer;
+mod apply;
+mod audit;
+mod auth;
+mod conditional;
+mod credentials;
+mod events;
+mod exchanges;
+mod items;
+mod keys;
+mod log;
+mod middleware;
+mod problem;
+mod query;
+pub mod routes;
+mod search;
+mod serve;
+mod state;
+mod status;
+mod tokens;
+
+pub use auth::REASON_HEADER;
+pub use problem::ApiProblem;
+pub use routes::{openapi, router};
+pub use serve::{Limits, serve};
+pub use state::{AdminParts, AdminState, StatusSource};

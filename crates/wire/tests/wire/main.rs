@@ -1,0 +1,12 @@
+//! What the codecs accept and refuse, as tables and as properties.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod credentials;
+mod framing;
+mod json;
+mod media;
+mod path;
+mod refusals;
+mod soap;
+mod trace;
+mod xml;

@@ -1,0 +1,82 @@
+//! The peer: nginx from Debian's packages as a plain proxy, and nginx as the provider that both sides call.
+
+use super::load::{OTHER_CORE, PROXY_CORE};
+use crate::process::{self, Outcome, Running};
+use std::path::Path;
+use std::process::Command;
+
+/// 1 KiB of JSON, what the provider answers and a POST carries.
+pub fn json_1k() -> String {
+    let mut text = String::from("{\"msdn\":\"0101234567\",\"ten\":\"Cong ty thu nghiem\",\"ghi_chu\":\"");
+    while text.len() < 1022 {
+        text.push('x');
+    }
+    text.push_str("\"}");
+    text
+}
+
+/// An nginx and the port it listens on.
+pub struct Nginx {
+    /// The master process.
+    pub process: Running,
+    /// Its port of the loopback address.
+    pub port: u16,
+}
+
+/// The provider: answers every request with 1 KiB of JSON.
+pub fn provider(work: &Path) -> Outcome<Nginx> {
+    let port = process::free_port()?;
+    let location = format!("default_type application/json; return 200 '{}';", json_1k());
+    start(work, "provider", port, OTHER_CORE, "", &location)
+}
+
+/// The plain proxy to a provider.
+pub fn proxy(work: &Path, provider: u16) -> Outcome<Nginx> {
+    let port = process::free_port()?;
+    let upstream = format!("upstream provider {{ server 127.0.0.1:{provider}; keepalive 512; }}");
+    let location = "proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    start(work, "proxy", port, PROXY_CORE, &upstream, location)
+}
+
+fn start(work: &Path, name: &str, port: u16, core: &str, upstream: &str, location: &str) -> Outcome<Nginx> {
+    let folder = work.join(name);
+    std::fs::create_dir_all(folder.join("tmp")).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let tmp = folder.join("tmp");
+    let tmp = tmp.display();
+    let configuration = format!(
+        "worker_processes 1;\ndaemon off;\npid {f}/nginx.pid;\nerror_log {f}/error.log;\n\
+         events {{ worker_connections 8192; }}\n\
+         http {{\n  access_log off;\n  tcp_nodelay on;\n  keepalive_requests 100000000;\n  client_max_body_size 0;\n\
+         client_body_temp_path {tmp}; proxy_temp_path {tmp}; fastcgi_temp_path {tmp}; uwsgi_temp_path {tmp}; scgi_temp_path {tmp};\n\
+         {upstream}\n  server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n}}\n",
+        f = folder.display(),
+    );
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, configuration).map_err(|e| format!("{}: {e}", file.display()))?;
+    let nginx = process::find("nginx").ok_or("nginx is gone")?;
+    let process = Running::start(
+        Command::new("taskset").args(["-c", core]).arg(nginx).arg("-p").arg(&folder).arg("-c").arg(&file),
+    )?;
+    wait_for(port)?;
+    Ok(Nginx { process, port })
+}
+
+/// Waits until something accepts connections on a port.
+pub fn wait_for(port: u16) -> Outcome<()> {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while std::time::Instant::now() < until {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    Err(format!("nothing listens on port {port} after 20 s"))
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let pid = self.process.pid().to_string();
+        let _ = Command::new("kill").args(["-QUIT", &pid]).status();
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
