@@ -142,11 +142,13 @@ impl TileWriter {
         }
         Ok(())
     }
+    /// Replaces the file in one step: after a start the tiles of the last segment are written again over good ones, and whoever reads
+    /// meanwhile, or after the process was killed in between, must find a whole tile.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        match self.disk.write(path, bytes) {
+        match self.disk.replace(path, bytes, false) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 self.disk.create_dir_all_lazily(path.parent().unwrap_or(&self.dir))?;
-                self.disk.write(path, bytes)
+                self.disk.replace(path, bytes, false)
             }
             other => other,
         }
@@ -177,4 +179,43 @@ impl TileWriter {
 pub fn hashes(bytes: &[u8]) -> Option<Vec<Hash>> {
     let (whole, rest) = bytes.as_chunks::<HASH_LEN>();
     rest.is_empty().then(|| whole.iter().map(|h| Hash(*h)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{TILE_WIDTH, TileWriter, tile_path};
+    use crate::disk::{Disk, Simulated};
+    use crate::hash::{commit, leaf};
+    use std::path::Path;
+
+    fn written_to(disk: &Simulated) -> (TileWriter, Disk) {
+        let disk = Disk::Simulated(disk.clone());
+        disk.create_dir_all(Path::new("/epoch")).unwrap();
+        let mut tiles = TileWriter::new(disk.clone(), Path::new("/epoch"));
+        for i in 0..TILE_WIDTH {
+            let entry = commit(&[7; 32], &i.to_be_bytes());
+            tiles.push(&entry, leaf(&entry));
+        }
+        (tiles, disk)
+    }
+
+    /// After a start the tiles of the last segment are written again, over good ones that readers use and the checkpoint covers.
+    #[test]
+    fn a_tile_that_is_written_again_is_never_seen_half_written() {
+        let simulated = Simulated::default();
+        let (mut first, disk) = written_to(&simulated);
+        first.flush().unwrap();
+        for (level, width) in [(Some(0), 32), (None, 35)] {
+            let path = tile_path(Path::new("/epoch"), level, 0, TILE_WIDTH);
+            let good = disk.read(&path, 1 << 20).unwrap().unwrap();
+            assert_eq!(good.len(), TILE_WIDTH * width);
+            for broken_off in 1..=2 {
+                let (mut again, _) = written_to(&simulated);
+                simulated.fail_write_in(broken_off);
+                assert!(again.flush().is_err());
+                assert_eq!(disk.read(&path, 1 << 20).unwrap().unwrap(), good, "{}", path.display());
+            }
+        }
+    }
 }
