@@ -23,6 +23,7 @@ fn registry(vault: &Vault, systems: usize) -> Snapshot {
             agency: agency.clone(),
             name: "bench".into(),
             contact: None,
+            remote: None,
             suspended: false,
         };
         snapshot.systems.insert(id.clone(), Arc::new(System { spec, agency: agency.clone() }));

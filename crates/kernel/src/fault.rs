@@ -158,6 +158,15 @@ kinds! {
     CREDENTIAL_EXPIRED "identify.expired" 401 Identify Caller "The credential has expired" "Ask the operator of the platform to renew the credential.";
     CREDENTIAL_NOT_YET_VALID "identify.not_yet_valid" 401 Identify Caller "The credential is not valid yet" "Use it from its first day on; check the clock of the calling system.";
     CONFLICTING_CREDENTIALS "identify.conflicting" 401 Identify Caller "Two credentials name different systems" "Send one credential, or several of the same system.";
+    PEER_UNKNOWN "identify.peer_unknown" 401 Identify Caller "The sending node is not a member" "Join the directory, or wait until the new member is known here.";
+    PEER_REVOKED "identify.peer_revoked" 401 Identify Caller "The sending node, its certificate or its key was revoked" "Ask the hub's operator; renew the certificate.";
+    PEER_SIGNATURE "identify.peer_signature" 401 Identify Caller "The message's signature or proof does not hold" "Nothing was forwarded. Sign the message as docs/protocol/peer.md says; the detail names the check that failed.";
+    PEER_AGENCY "identify.peer_agency" 401 Identify Caller "The key may not speak for the agency that the message names" "Send a delegation, certified for that agency, that is valid now.";
+    PEER_SYSTEM "identify.peer_system" 403 Identify Caller "The sending system is not known here" "Ask the owner of the service to declare the system of the other node.";
+    PEER_CLOCK "identify.peer_clock" 401 Identify Caller "The message was made too long ago or in the future" "Set the sending node's clock; the difference is in the detail.";
+    PEER_REPLAY "identify.peer_replay" 409 Identify Caller "The message was received before" "Nothing was forwarded this time. Make a new message for a new exchange.";
+    PEER_RESTARTED "identify.peer_restarted" 503 Identify Platform "The message is older than this process and could be a repetition" "Nothing was forwarded. Make the message anew and send it again.";
+    DIRECTORY_STALE "identify.directory_stale" 503 Identify Platform "What the platform knows of the other members is too old to decide on" "Nothing was forwarded. Try again later; the operator has been told.";
 
     NO_SERVICE "resolve.service" 404 Resolve Caller "No such service" "Check the first segment of the path against the catalogue.";
     NO_VERSION "resolve.version" 404 Resolve Caller "No such version of the service" "Use a published version, or leave the version out for the default one.";
@@ -165,6 +174,8 @@ kinds! {
     NO_OPERATION "resolve.operation" 404 Resolve Caller "The service has no such operation" "Check method, path or SOAP action against the service's description.";
     WRONG_METHOD "resolve.method" 405 Resolve Caller "The operation does not take this method" "Use one of the methods in the Allow header.";
     AMBIGUOUS_OPERATION "resolve.ambiguous" 400 Resolve Caller "SOAPAction and body name different operations" "Send the SOAPAction that belongs to the element in the body.";
+    PEER_ADDRESSEE "resolve.peer_addressee" 404 Resolve Caller "The message is for a node that is not reached from here" "Check the addressed node against the directory.";
+    PEER_VERSION "resolve.peer_version" 400 Resolve Caller "No common version of the peer protocol" "Use one of the versions in the detail.";
 
     NO_GRANT "authorize.grant" 403 Authorize Caller "No grant covers this call" "Ask the owner of the service for a grant for this operation.";
     GRANT_EXPIRED "authorize.grant_expired" 403 Authorize Caller "The grant has expired" "Ask the owner of the service to renew the grant.";
@@ -182,9 +193,13 @@ kinds! {
     BAD_SOAP "validate.soap" 400 Validate Caller "The message is not a SOAP envelope" "Send a SOAP 1.1 or 1.2 envelope with one element in its body.";
     BAD_JSON "validate.json" 400 Validate Caller "The JSON is not acceptable" "Send well-formed JSON, within the bounds in the detail.";
     BODY_INCOMPLETE "validate.incomplete" 400 Validate Caller "The body ended early or could not be read" "Send the whole body with the length it announces.";
+    PEER_BODY "validate.peer_digest" 400 Validate Caller "The body is not the one that was signed" "Nothing was forwarded. Send the body unchanged.";
 
     NOT_RECORDED "record.unavailable" 503 Record Platform "The exchange could not be recorded" "Nothing was forwarded. Try again later; the operator has been told.";
     ANSWER_NOT_RECORDED "record.answer" 503 Record Platform "The answer could not be recorded and is withheld" "The provider may have acted on the request. Ask the operator with the exchange id before sending it again.";
+    OUTCOME_UNKNOWN "record.outcome_unknown" 409 Record Platform "The idempotency key was used, and no answer is on record" "The provider may have acted on the first request. Ask the operator with the exchange id in the detail; do not repeat it under another key before.";
+    KEY_IN_USE "record.key_in_use" 409 Record Caller "An exchange under this idempotency key is still open" "Wait for it to end, then send the request again under the same key.";
+    KEY_REUSED "record.key_reused" 422 Record Caller "The idempotency key was used for another request" "Use a new key for a new request.";
 
     TARGET_FORBIDDEN "forward.forbidden" 502 Forward Platform "The provider's address is not allowed" "The operator must add the address to the allow-list or correct the service's target.";
     PROVIDER_UNREACHABLE "forward.unreachable" 502 Forward Provider "The provider could not be reached" "Nothing was delivered. Try again later.";
@@ -194,9 +209,13 @@ kinds! {
     PROVIDER_BROKE_OFF "forward.broke_off" 502 Forward Provider "The provider broke off the connection" "The outcome is unknown: the provider may have acted on the request.";
     CIRCUIT_OPEN "forward.circuit_open" 503 Forward Provider "The provider has failed repeatedly and is being left alone" "Nothing was delivered. Try again after the stated time.";
     NO_HEALTHY_TARGET "forward.no_target" 503 Forward Provider "None of the provider's targets is healthy" "Nothing was delivered. Try again later.";
+    NO_LEG "forward.no_leg" 503 Forward Platform "None of the ways to the provider is open" "Nothing was delivered. Try again later; the detail says why each way was not taken.";
+    PEER_UNREACHABLE "forward.peer_unreachable" 502 Forward Provider "The other node could not be reached" "Nothing was delivered. Try again later.";
 
     ANSWER_MALFORMED "verify.malformed" 502 Verify Provider "The provider's answer is not valid HTTP" "The outcome is unknown. Report it to the provider with the exchange id.";
     ANSWER_TOO_LARGE "verify.too_large" 502 Verify Provider "The provider's answer is too large" "Ask for less data, or ask the operator for a higher limit.";
+    ANSWER_UNPROVEN "verify.peer_signature" 502 Verify Provider "The other node's answer is not proven" "The provider may have acted on the request. The operator of the other node must be told; the exchange is on record here.";
+    ANSWER_UNMASKED "verify.unmasked" 502 Verify Platform "Fields that may not be seen could not be taken out of the answer" "The operator must check the grant's hidden fields against what the provider answers.";
     ANSWER_REDIRECT "verify.redirect" 502 Verify Provider "The provider answered with a redirect, which is never followed or passed on" "The operator must register the provider's real address.";
 }
 

@@ -91,6 +91,8 @@ names! {
     GrantId,
     /// A credential of a system; for OAuth 2 it is the `client_id`.
     CredentialId,
+    /// A node, as its configuration (`node.name`) and the directory name it.
+    NodeName,
 }
 
 /// One request and its answer. Time-ordered (UUID version 7), shown as `ex_` and 32 hexadecimal digits.

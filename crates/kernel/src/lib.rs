@@ -17,7 +17,7 @@ pub mod vault;
 pub use agency::AgencyCode;
 pub use context::{Actor, OpContext};
 pub use fault::{Blame, Refusal, RefusalKind, Step};
-pub use ids::{CredentialId, ExchangeId, GrantId, ServiceId, SystemId, VersionLabel};
+pub use ids::{CredentialId, ExchangeId, GrantId, NodeName, ServiceId, SystemId, VersionLabel};
 pub use secret::Secret;
 pub use time::{Clock, Millis};
 pub use vault::Vault;

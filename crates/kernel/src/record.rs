@@ -16,6 +16,57 @@ pub enum Entry {
     AuditAnchor(AuditAnchor),
     /// Content was erased by retention.
     Erasure(ErasureRecord),
+    /// A message that this node sent to a peer: what it stands by.
+    Statement(StatementRecord),
+    /// A message of a peer, with what proves it.
+    Received(Box<ReceivedRecord>),
+    /// A document that later proofs need: a delegation or a certificate, the first time it was relied on.
+    Credential(CredentialRecord),
+}
+
+/// A message that this node sent: its signature base (RFC 9421, section 2.5), whole. In `group` mode this very entry, with its salt and its
+/// path to a signed checkpoint, is the signature, so its text must be reproducible: `docs/protocol/peer.md`, "Statements".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementRecord {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// The signature base.
+    pub base: String,
+}
+
+/// A message received from a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceivedRecord {
+    /// The exchange.
+    pub exchange: ExchangeId,
+    /// The node that stands by the message.
+    pub from: String,
+    /// Its agency, as certified.
+    pub agency: String,
+    /// `message` or `group`.
+    pub mode: String,
+    /// The signature base.
+    pub base: String,
+    /// `message`: the signature, base64. `group`: index, salt and path as in the header `lgsp-proof`.
+    pub proof: String,
+    /// The sender's signed checkpoint that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+    /// SHA-256, base64, of the delegation that lets the key speak for the agency (a `Credential` entry holds it).
+    pub delegation: String,
+}
+
+/// A document that proofs rely on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialRecord {
+    /// When it was first relied on.
+    pub at: Millis,
+    /// `delegation`, `certificate`.
+    pub kind: String,
+    /// SHA-256 of the document, base64.
+    pub sha256: String,
+    /// The document: base64.
+    pub document: String,
 }
 
 /// Which part of an exchange a record covers.
@@ -176,6 +227,12 @@ pub struct ExchangeRecord {
     /// Which of the provider's targets answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Which way between platforms the exchange took, and what that way can prove.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegRecord>,
+    /// What the consumer was not permitted to see, and the answer as it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<MaskedRecord>,
     /// How it ended.
     pub outcome: Outcome,
     /// The refusal, where there was one.
@@ -190,6 +247,38 @@ pub struct ExchangeRecord {
     /// W3C trace id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+}
+
+/// The way an exchange took between platforms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// `peer`, `xroad`, `direct`; at the provider's side `peer`; at a relay `relay`.
+    pub kind: String,
+    /// Its number in the version's routes, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u8>,
+    /// The node at the other end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The node that relays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// `message` or `group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// What it can prove: `countersigned` (both ends signed) or `ours` (this node's record alone).
+    pub proves: String,
+}
+
+/// Fields that were taken out of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskedRecord {
+    /// The rules of the grant that met something.
+    pub rules: Vec<String>,
+    /// How many values were taken out.
+    pub values: u64,
+    /// The body as the provider gave it.
+    pub before: MessageDigest,
 }
 
 /// The first entry of an epoch: which node, and what came before.

@@ -157,6 +157,7 @@ impl Ours {
             lifecycle: Lifecycle::Published,
             sunset: None,
             targets: vec![TargetSpec { url: format!("http://{address}"), weight: None }],
+            routes: vec![],
             upstream: UpstreamSpec::default(),
             auth: ProviderAuth::None,
             operations: vec![],

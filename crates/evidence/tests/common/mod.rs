@@ -44,6 +44,8 @@ pub fn record(id: ExchangeId, part: Part) -> ExchangeRecord {
         answer: None,
         status: None,
         provider: None,
+        leg: None,
+        masked: None,
         outcome: Outcome::Pending,
         refusal: None,
         steps: Vec::new(),

@@ -127,6 +127,7 @@ pub fn version(urls: &[&str], tweak: impl FnOnce(&mut Version)) -> Arc<Version> 
         lifecycle: Lifecycle::Published,
         sunset: None,
         targets: urls.iter().map(|u| TargetSpec { url: (*u).to_owned(), weight: None }).collect(),
+        routes: vec![],
         upstream: UpstreamSpec {
             connect_timeout_ms: Some(500),
             total_timeout_ms: Some(2_000),
