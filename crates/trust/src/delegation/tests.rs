@@ -1,0 +1,1 @@
+//! Delegations: round trip, canonical form, refusals.
