@@ -4,6 +4,7 @@
 pub mod credentials;
 pub mod framing;
 pub mod json;
+pub mod mask;
 pub mod media;
 pub mod path;
 pub mod problem;

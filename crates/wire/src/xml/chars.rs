@@ -50,7 +50,7 @@ fn continues_name(c: char) -> bool {
 }
 
 /// The length in bytes of the NCName that the text begins with; 0 where there is none.
-pub(super) fn ncname_len(text: &str) -> usize {
+pub(crate) fn ncname_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     // Nearly every name is ASCII: decode characters only from where that ends.
     let mut i = match bytes.first() {

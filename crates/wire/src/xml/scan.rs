@@ -20,11 +20,26 @@ pub(crate) enum Event<'a> {
     Instruction { at: usize },
 }
 
-struct Attribute<'a> {
+/// An attribute of the element opened last, declarations of namespaces included.
+pub(crate) struct Attribute<'a> {
     namespace: Namespace,
-    prefix: &'a str,
-    local: &'a str,
-    at: usize,
+    /// Empty for none; `xmlns` for the declaration of a prefix.
+    pub(crate) prefix: &'a str,
+    /// The name behind the prefix.
+    pub(crate) local: &'a str,
+    /// Where its name begins.
+    pub(crate) at: usize,
+    /// Behind its closing quote.
+    pub(crate) end: usize,
+    /// Between its quotes, as written.
+    pub(crate) value: &'a str,
+}
+
+impl Attribute<'_> {
+    /// Whether it declares a namespace.
+    pub(crate) fn declares(&self) -> bool {
+        self.prefix == "xmlns" || (self.prefix.is_empty() && self.local == "xmlns")
+    }
 }
 
 /// A scan under way.
@@ -66,6 +81,21 @@ impl<'a> Scanner<'a> {
     /// The namespace of the element that the last [`Event::Open`] told of; empty for none.
     pub(crate) fn namespace(&self) -> &str {
         self.bindings.name(self.namespace)
+    }
+
+    /// Behind what the last event told of: a start tag, an end tag, a text.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The attributes of the element that the last [`Event::Open`] told of, in no particular order, and the namespace of each.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&Attribute<'a>, &str)> {
+        self.attributes.iter().map(|a| (a, self.bindings.name(a.namespace)))
+    }
+
+    /// What a prefix means inside the element opened last; none where nothing binds it.
+    pub(crate) fn meaning(&self, prefix: &str) -> Option<&str> {
+        self.bindings.resolve(prefix, 0).ok().flatten().map(|n| self.bindings.name(Some(n)))
     }
 
     /// The next event; none where a well-formed document ends.
@@ -250,7 +280,7 @@ impl<'a> Scanner<'a> {
             ("xmlns", prefix) => self.bindings.declare(prefix, value, depth, value_at)?,
             _ => {}
         }
-        self.attributes.push(Attribute { namespace: None, prefix, local, at });
+        self.attributes.push(Attribute { namespace: None, prefix, local, at, end: self.at, value });
         Ok(())
     }
 

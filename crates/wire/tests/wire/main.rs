@@ -4,6 +4,7 @@
 mod credentials;
 mod framing;
 mod json;
+mod mask;
 mod media;
 mod path;
 mod refusals;
