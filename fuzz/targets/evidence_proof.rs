@@ -25,7 +25,7 @@ static SIGNED: LazyLock<Signed> = LazyLock::new(|| {
         (0..3).map(|i| hash::leaf(&hash::commit(&[i as u8; 32], records[i].as_bytes()))).collect();
     let root = hash::node(&hash::node(&leaves[0], &leaves[1]), &leaves[2]);
     let key = LogKey::for_node("thu", [7; 32]);
-    let checkpoint = key.checkpoint("lgsp/thu/log/1", 3, root);
+    let checkpoint = key.sign("lgsp/thu/log/1", 3, root).expect("the key is here");
     let proof = serde_json::json!({
         "format": "lgsp-exchange-proof",
         "version": 1,

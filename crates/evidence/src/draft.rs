@@ -1,7 +1,9 @@
 //! What is handed to the log and what comes back. Not here: how it is written (`writer`).
 
 use crate::frame::{BODIES_MAX, BODY_MAX, BodyRole, RECORD_MAX};
+use crate::hash::sha256;
 use bytes::Bytes;
+use lgsp_kernel::record::{CredentialRecord, Entry};
 use lgsp_kernel::{ExchangeId, Millis};
 use std::future::Future;
 use std::pin::Pin;
@@ -27,6 +29,12 @@ impl Draft {
     pub fn of(exchange: Option<ExchangeId>, record: Bytes) -> Self {
         Self { exchange, record, bodies: Vec::new(), bodies_until: None }
     }
+    /// A document that later proofs rely on, filed so that they find it ([`document_id`]).
+    pub fn credential(record: CredentialRecord) -> Self {
+        let id = document_id(&record.sha256);
+        let json = serde_json::to_vec(&Entry::Credential(record)).expect("a record is JSON");
+        Self::of(Some(id), json.into())
+    }
     /// Bytes it takes in memory and, nearly, on disk.
     pub(crate) fn weight(&self) -> usize {
         self.record.len() + self.bodies.iter().map(|(_, b)| b.len()).sum::<usize>() + 256
@@ -36,6 +44,19 @@ impl Draft {
             self.bodies.len() <= BODIES_MAX && self.bodies.iter().all(|(_, b)| b.len() <= BODY_MAX);
         if self.record.len() <= RECORD_MAX && bodies_fit { Ok(()) } else { Err(AppendError::TooLarge) }
     }
+}
+
+/// What a document is filed under where entries of exchanges have their exchange: a UUID of version 8 (RFC 9562, section 5.8) of its digest,
+/// which no exchange has.
+pub fn document_id(sha256_base64: &str) -> ExchangeId {
+    let digest = sha256(sha256_base64.as_bytes()).0;
+    let bytes = digest.first_chunk().expect("a digest has 32 bytes");
+    ExchangeId(uuid::Builder::from_custom_bytes(*bytes).into_uuid())
+}
+
+/// Whether this names a document, not an exchange.
+pub(crate) fn is_document(id: ExchangeId) -> bool {
+    id.0.get_version_num() == 8
 }
 
 /// Where an entry stands.
@@ -56,6 +77,9 @@ pub enum AppendError {
     /// No room on the disk, or less than the reserve. The log goes on when there is room again.
     #[error("the message log's disk is full")]
     DiskFull,
+    /// The key could not sign the group's checkpoint (its token is away). The log goes on when it signs again.
+    #[error("the message log's key cannot sign now")]
+    Unsigned,
     /// A sync failed or the writer ended: nothing is recorded until the log is opened again.
     #[error("the message log has failed and must be opened again")]
     Failed,

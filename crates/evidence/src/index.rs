@@ -2,6 +2,7 @@
 //! when it is missing or of another version of the segment. Not here: searching across segments (`archive`).
 
 use crate::disk::{Disk, DiskFile, Mode};
+use crate::draft::is_document;
 use crate::frame::Frame;
 use crate::segment::{ReadError, SegmentReader, index_path};
 use lgsp_kernel::ExchangeId;
@@ -77,7 +78,7 @@ impl Collector {
                 self.stats.record_bytes += len;
                 self.body_until = bodies_until.map_or(i64::MAX, |u| u.0);
                 if let Some(exchange) = head.exchange {
-                    self.stats.records += 1;
+                    self.stats.records += u64::from(!is_document(exchange));
                     self.rows.push(Row { exchange, index: head.index, offset });
                 }
             }

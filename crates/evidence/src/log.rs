@@ -2,8 +2,10 @@
 //! (`recover`), reading (`archive`).
 
 use crate::disk::{Disk, Lock};
-use crate::draft::{AppendError, Draft, Ticket};
+use crate::draft::{AppendError, Draft, Position, Ticket};
+use crate::hash::SALT_LEN;
 use crate::note::{Checkpoint, LogKey, NoteError, origin_name};
+use crate::receipt::{NewestPaths, Receipt, ReceiptTicket};
 use crate::segment::Damage;
 use crate::{recover, writer};
 use lgsp_kernel::Clock;
@@ -94,6 +96,9 @@ pub enum LogError {
     /// Configuration and key do not fit.
     #[error("{0}")]
     Config(String),
+    /// The key cannot sign now.
+    #[error("the message log's key cannot sign: {0}")]
+    Signing(String),
 }
 
 /// What the log is doing.
@@ -123,7 +128,52 @@ pub struct LogState {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub draft: Draft,
-    pub done: oneshot::Sender<Result<crate::Position, AppendError>>,
+    pub done: Done,
+}
+
+/// Whoever waits for an entry to be durable.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Position(oneshot::Sender<Result<Position, AppendError>>),
+    Receipt(oneshot::Sender<Result<Receipt, AppendError>>),
+}
+
+/// A group that became durable.
+#[derive(Debug)]
+pub(crate) struct Written<'a> {
+    pub epoch: u32,
+    pub first: u64,
+    pub salts: &'a [u8],
+    pub checkpoint: Arc<Checkpoint>,
+    /// Made only where somebody wants a receipt.
+    pub paths: Option<NewestPaths>,
+}
+
+impl Written<'_> {
+    fn receipt(&self, nth: usize, position: Position) -> Result<Receipt, AppendError> {
+        let salt = self.salts.get(nth * SALT_LEN..).and_then(|s| s.first_chunk().copied());
+        let path = self.paths.as_ref().and_then(|p| p.path(position.index));
+        let (Some(salt), Some(path)) = (salt, path) else { return Err(AppendError::Failed) };
+        Ok(Receipt { position, salt, path, checkpoint: self.checkpoint.clone() })
+    }
+}
+
+impl Done {
+    /// Tells that the nth of the group is durable.
+    pub(crate) fn written(self, group: &Written<'_>, nth: usize) {
+        let position = Position { epoch: group.epoch, index: group.first + nth as u64 };
+        match self {
+            Self::Position(done) => drop(done.send(Ok(position))),
+            Self::Receipt(done) => drop(done.send(group.receipt(nth, position))),
+        }
+    }
+    /// Tells that it was not recorded.
+    pub(crate) fn refused(self, why: AppendError) {
+        match self {
+            Self::Position(done) => drop(done.send(Err(why))),
+            Self::Receipt(done) => drop(done.send(Err(why))),
+        }
+    }
 }
 
 /// What the writer finds when it looks.
@@ -238,9 +288,21 @@ impl Log {
 
     /// Hands over a record. Never blocks; the ticket completes when the record is durable.
     pub fn append(&self, draft: Draft) -> Result<Ticket, AppendError> {
+        let (done, ticket) = oneshot::channel();
+        self.enqueue(draft, Done::Position(done))?;
+        Ok(Ticket(ticket))
+    }
+
+    /// The same, for a ticket that also brings what shows to others that the record is in the log.
+    pub fn append_with_receipt(&self, draft: Draft) -> Result<ReceiptTicket, AppendError> {
+        let (done, ticket) = oneshot::channel();
+        self.enqueue(draft, Done::Receipt(done))?;
+        Ok(ReceiptTicket(ticket))
+    }
+
+    fn enqueue(&self, draft: Draft, done: Done) -> Result<(), AppendError> {
         draft.check()?;
         let weight = draft.weight();
-        let (done, ticket) = oneshot::channel();
         let shared = &self.0.shared;
         let mut q = shared.queue.lock();
         if q.failed || q.closing {
@@ -259,7 +321,7 @@ impl Log {
         if wake {
             shared.wake.notify_one();
         }
-        Ok(Ticket(ticket))
+        Ok(())
     }
 
     /// The last durable checkpoint.

@@ -52,7 +52,17 @@ fn name_is_valid(name: &str) -> bool {
 pub struct LogKey {
     name: Arc<str>,
     id: u32,
-    pair: Arc<Ed25519KeyPair>,
+    public: [u8; 32],
+    signer: Signer,
+}
+
+/// Signs bytes with a key that is elsewhere, such as on a token.
+pub type ExternalSigner = dyn Fn(&[u8]) -> Result<[u8; 64], String> + Send + Sync;
+
+#[derive(Clone)]
+enum Signer {
+    Here(Arc<Ed25519KeyPair>),
+    Elsewhere(Arc<ExternalSigner>),
 }
 
 impl fmt::Debug for LogKey {
@@ -65,8 +75,15 @@ impl LogKey {
     /// A key from its 32 secret bytes. The name is what all origins of the log begin with: `lgsp/<node>/log`.
     pub fn from_seed(origin_name: &str, seed: [u8; 32]) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed");
-        let id = key_id(origin_name, pair.public_key().as_ref());
-        Self { name: origin_name.into(), id, pair: Arc::new(pair) }
+        let public: [u8; 32] = pair.public_key().as_ref().try_into().expect("an Ed25519 key has 32 bytes");
+        let id = key_id(origin_name, &public);
+        Self { name: origin_name.into(), id, public, signer: Signer::Here(Arc::new(pair)) }
+    }
+    /// A key whose secret part is elsewhere: `sign` makes a pure Ed25519 signature over the bytes. It is called on the log's own thread, once
+    /// a group: a slow one makes larger groups. It must come to an end by itself; an error refuses the group.
+    pub fn external(origin_name: &str, public: [u8; 32], sign: Arc<ExternalSigner>) -> Self {
+        let id = key_id(origin_name, &public);
+        Self { name: origin_name.into(), id, public, signer: Signer::Elsewhere(sign) }
     }
     /// The key of a node, named as its log's origins begin.
     pub fn for_node(node_name: &str, seed: [u8; 32]) -> Self {
@@ -79,16 +96,30 @@ impl LogKey {
     /// The C2SP verifier key, `name+hash+base64`: what others need to check.
     pub fn verifier(&self) -> String {
         let mut key = vec![ALG_ED25519];
-        key.extend(self.pair.public_key().as_ref());
+        key.extend(self.public);
         format!("{}+{:08x}+{}", self.name, self.id, STANDARD.encode(key))
     }
+    /// The public key.
+    pub fn public(&self) -> [u8; 32] {
+        self.public
+    }
     /// Signs a checkpoint.
-    pub fn checkpoint(&self, origin: &str, size: u64, root: Hash) -> Checkpoint {
+    pub fn sign(&self, origin: &str, size: u64, root: Hash) -> Result<Checkpoint, String> {
         let text = format!("{origin}\n{size}\n{root}\n");
         let mut signature = self.id.to_be_bytes().to_vec();
-        signature.extend(self.pair.sign(text.as_bytes()).as_ref());
+        match &self.signer {
+            Signer::Here(pair) => signature.extend(pair.sign(text.as_bytes()).as_ref()),
+            Signer::Elsewhere(sign) => {
+                let made = sign(text.as_bytes())?;
+                // A log that holds a wrong signature cannot be opened again.
+                UnparsedPublicKey::new(&ED25519, self.public)
+                    .verify(text.as_bytes(), &made)
+                    .map_err(|_| "its signature does not verify with its public key".to_owned())?;
+                signature.extend(made);
+            }
+        }
         let note = format!("{text}\n\u{2014} {} {}\n", self.name, STANDARD.encode(signature));
-        Checkpoint { origin: origin.to_owned(), size, root, note }
+        Ok(Checkpoint { origin: origin.to_owned(), size, root, note })
     }
 }
 

@@ -1,12 +1,12 @@
 //! Proof files: everything that shows to someone who has only the node's public key that the records of an exchange are in the
 //! log. Made from the archive, checked without it. The format is in `docs/protocol/message-log.md`, "Proof files".
 
-use crate::archive::{Archive, ArchiveError, Found};
-use crate::draft::Position;
+use crate::archive::{Archive, ArchiveError, FOUND_MAX, Found};
+use crate::draft::{Position, document_id};
 use crate::frame::BodyRole;
 use crate::hash::{self, ENTRY_LEN, Hash, SALT_LEN};
 use crate::note::{Checkpoint, NoteError, Verifier};
-use crate::tree::{PATH_MAX, inclusion_path, root_from_path};
+use crate::tree::{PATH_MAX, root_from_path};
 use crate::verify::covers;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lgsp_kernel::ExchangeId;
@@ -19,8 +19,10 @@ pub const FORMAT: &str = "lgsp-exchange-proof";
 pub const VERSION: u32 = 1;
 /// The largest proof file that is read, bytes.
 pub const PROOF_MAX: usize = 32 << 20;
-/// The most entries of a proof file.
-pub const PROOF_ENTRIES_MAX: usize = 64;
+/// The most entries of a proof file: those of an exchange, and the documents that they rely on.
+pub const PROOF_ENTRIES_MAX: usize = FOUND_MAX + DOCUMENTS_MAX;
+/// The most documents that are sought for one proof: a delegation for each message of each party, and renewals between.
+const DOCUMENTS_MAX: usize = 16;
 
 /// A proof file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,12 +138,15 @@ pub struct Proven {
 }
 
 impl Archive {
-    /// Makes the proof file of an exchange, with kept bodies if wanted. What is proven was made durable before.
+    /// Makes the proof file of an exchange, with the documents that its messages rely on, and with kept bodies if wanted. What is proven was
+    /// made durable before.
     pub fn prove(&self, exchange: ExchangeId, with_bodies: bool) -> Result<ProofFile, ArchiveError> {
-        let found = self.find(exchange)?;
+        let mut found = self.find(exchange)?;
         if found.is_empty() {
             return Err(ArchiveError::Missing(format!("the log holds no entry of {exchange}")));
         }
+        found.extend(self.documents(&found)?);
+        found.sort_by_key(|f| f.position);
         let mut heads: Vec<Checkpoint> = Vec::new();
         let mut entries = Vec::new();
         for f in found {
@@ -157,7 +162,7 @@ impl Archive {
                     heads.len() - 1
                 }
             };
-            let path = self.path(&f, &heads[checkpoint])?;
+            let path = self.path(f.position, hash::leaf(&f.entry), &heads[checkpoint])?;
             entries.push(proof_entry(f, checkpoint, &path, with_bodies)?);
         }
         Ok(ProofFile {
@@ -169,21 +174,44 @@ impl Archive {
         })
     }
 
-    /// The inclusion path, from tiles, or from the segments where the tiles do not lead to the root.
-    fn path(&self, f: &Found, head: &Checkpoint) -> Result<Vec<Hash>, ArchiveError> {
-        let Position { epoch, index } = f.position;
-        let leaf = hash::leaf(&f.entry);
-        for use_tiles in [true, false] {
-            let mut hashes = self.hashes(epoch, head.size, use_tiles);
-            let path = inclusion_path(index, head.size, &mut |level, n| hashes.full(level, n))?;
-            if root_from_path(leaf, index, head.size, &path) == Some(head.root) {
-                return Ok(path);
+    /// The first entry that holds the document with this SHA-256 (base64): a delegation, a certificate.
+    pub fn document(&self, sha256: &str) -> Result<Option<Found>, ArchiveError> {
+        let holds = |f: &Found| {
+            let record = f.record().and_then(|r| serde_json::from_slice(r).ok());
+            matches!(record, Some(Entry::Credential(c)) if c.sha256 == sha256)
+        };
+        Ok(self.find(document_id(sha256))?.into_iter().find(holds))
+    }
+
+    /// The documents that these messages name and that the log holds.
+    fn documents(&self, found: &[Found]) -> Result<Vec<Found>, ArchiveError> {
+        let mut names: Vec<String> = Vec::new();
+        for record in found.iter().filter_map(Found::record) {
+            if let Ok(record) = serde_json::from_slice(record) {
+                names.extend(relied_on(&record).map(str::to_owned));
             }
         }
-        Err(ArchiveError::Broken(format!(
-            "entry {index} of epoch {epoch} does not lead to the root of its checkpoint"
-        )))
+        names.sort_unstable();
+        names.dedup();
+        names.truncate(DOCUMENTS_MAX);
+        names.iter().filter_map(|name| self.document(name).transpose()).collect()
     }
+}
+
+/// The document (by its SHA-256, base64) that a message relies on.
+fn relied_on(record: &Entry) -> Option<&str> {
+    match record {
+        Entry::Received(r) => Some(&r.delegation),
+        Entry::Statement(s) => key_of(&s.base),
+        _ => None,
+    }
+}
+
+/// The `keyid` in a signature base (RFC 9421, section 2.5): the delegation of the key that speaks.
+fn key_of(base: &str) -> Option<&str> {
+    let parameters = base.lines().next_back()?.strip_prefix("\"@signature-params\": ")?;
+    let (_, rest) = parameters.split_once(";keyid=\"")?;
+    rest.split_once('"').map(|(id, _)| id)
 }
 
 fn proof_entry(
@@ -250,7 +278,43 @@ pub fn check_proof(bytes: &[u8], verifier: &Verifier) -> Result<ProofReport, Pro
         }
         entries.push(proven);
     }
+    check_documents(&entries)?;
     Ok(ProofReport { exchange: file.exchange, entries })
+}
+
+/// A document is in the file because a message of the exchange relies on it.
+fn check_documents(entries: &[Proven]) -> Result<(), ProofError> {
+    let named: Vec<&str> = entries.iter().filter_map(|e| relied_on(e.record.as_ref()?)).collect();
+    for e in entries {
+        if let Some(Entry::Credential(c)) = &e.record
+            && !named.contains(&c.sha256.as_str())
+        {
+            let Position { epoch, index } = e.position;
+            let what = "no message of the exchange relies on this document".into();
+            return Err(ProofError::Entry { epoch, index, what });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the record is of this exchange, or a document that says what it is.
+fn check_kind(record: &Entry, exchange: ExchangeId) -> Result<(), String> {
+    let of = match record {
+        Entry::Exchange(of) => of.id,
+        Entry::Statement(of) => of.exchange,
+        Entry::Received(of) => of.exchange,
+        Entry::Credential(c) => {
+            let document = STANDARD.decode(&c.document).map_err(|_| "its document is not base64")?;
+            let right = hash::sha256(&document).base64() == c.sha256;
+            return if right {
+                Ok(())
+            } else {
+                Err("its document does not have the digest it states".into())
+            };
+        }
+        _ => return Err("its record is not of an exchange".into()),
+    };
+    if of == exchange { Ok(()) } else { Err(format!("its record is of {of}")) }
 }
 
 fn check_entry(e: &ProofEntry, exchange: ExchangeId, checkpoints: &[Checkpoint]) -> Result<Proven, String> {
@@ -288,14 +352,13 @@ fn check_entry(e: &ProofEntry, exchange: ExchangeId, checkpoints: &[Checkpoint])
     }
     let record: Entry =
         serde_json::from_str(text).map_err(|err| format!("its record cannot be read: {err}"))?;
-    let Entry::Exchange(of) = &record else { return Err("its record is not of an exchange".into()) };
-    if of.id != exchange {
-        return Err(format!("its record is of {}", of.id));
-    }
+    check_kind(&record, exchange)?;
     let mut bodies = Vec::new();
     for b in &e.bodies {
         let bytes = STANDARD.decode(&b.bytes).map_err(|_| "a body is not base64")?;
-        if !covers(of, b.role, &hash::sha256(&bytes).base64()) {
+        let stated =
+            matches!(&record, Entry::Exchange(of) if covers(of, b.role, &hash::sha256(&bytes).base64()));
+        if !stated {
             return Err("a body does not have the digest in the record".into());
         }
         bodies.push((b.role, bytes));

@@ -99,7 +99,7 @@ fn begin(place: &Place<'_>, key: &LogKey, clock: &Clock) -> Result<Tail, LogErro
         epoch: place.epoch,
         epoch_dir: place.dir.clone(),
         origin: place.origin.clone(),
-        checkpoint: key.checkpoint(&place.origin, 0, edge.root()),
+        checkpoint: sign(key, place, &edge)?,
         frontier: edge,
         active,
         tiles: TileWriter::new(place.disk.clone(), &place.dir),
@@ -289,12 +289,22 @@ fn go_on(place: &Place<'_>, key: &LogKey, s: Scanned) -> Result<Tail, LogError> 
         epoch: place.epoch,
         epoch_dir: place.dir.clone(),
         origin: place.origin.clone(),
-        checkpoint: key.checkpoint(&place.origin, s.frontier.size(), s.frontier.root()),
+        checkpoint: match &s.last {
+            Some(end) => place
+                .verifier
+                .check(&end.note)
+                .map_err(|source| LogError::Note { path: s.path.clone(), source })?,
+            None => sign(key, place, &s.frontier)?,
+        },
         frontier: s.frontier,
         active: Active { file, len: s.end, path: s.path, collector },
         tiles,
         opening: None,
     })
+}
+
+fn sign(key: &LogKey, place: &Place<'_>, edge: &Frontier) -> Result<Checkpoint, LogError> {
+    key.sign(&place.origin, edge.size(), edge.root()).map_err(LogError::Signing)
 }
 
 fn flush(tiles: &mut TileWriter, dir: &Path) {
@@ -373,7 +383,7 @@ fn restore_tiles(place: &Place<'_>, key: &LogKey) {
             tiles.push(entry, *leaf);
             flush(&mut tiles, &place.dir);
         }
-        let checkpoint = key.checkpoint(&place.origin, scanned.frontier.size(), scanned.frontier.root());
+        let checkpoint = sign(key, place, &scanned.frontier)?;
         tiles.publish(&checkpoint).map_err(|e| LogError::Io(place.dir.clone(), e))
     };
     if let Err(e) = made() {

@@ -3,7 +3,7 @@
 
 use crate::archive::{Archive, ArchiveError};
 use crate::disk::Mode;
-use crate::draft::{AppendError, Draft};
+use crate::draft::{AppendError, Draft, is_document};
 use crate::frame::{EntryHead, Frame, MAGIC, Start};
 use crate::index::{Collector, Stats};
 use crate::log::Log;
@@ -226,8 +226,9 @@ fn rewrite(
                 body_due = rule.bodies(bodies_until);
                 let bodies_erased = bodies_erased || (body_due && head.bodies > 0);
                 Frame::Entry { head, bodies_until, bodies_erased, salt, record }.put(&mut kept);
-                // The log's own entries stay: they say what was erased, and tie epochs and the audit trail to the tree.
-                if head.exchange.is_some() {
+                // The log's own entries stay: they say what was erased, and tie epochs and the audit trail to the tree. So do documents:
+                // proofs of later exchanges rely on them.
+                if head.exchange.is_some_and(|id| !is_document(id)) {
                     let before = erased.len();
                     Frame::Erased(EntryHead { ..head }).put(&mut erased);
                     without.records += 1;

@@ -62,7 +62,7 @@ fn under(later: &mut ExchangeRecord, older: ExchangeRecord) {
     }
     fill!(
         caller, service, version, operation, grant, method, target, stated, request, answer, status,
-        provider, refusal, took_ms, trace
+        provider, leg, masked, refusal, took_ms, trace
     );
     if later.steps.is_empty() {
         later.steps = older.steps;

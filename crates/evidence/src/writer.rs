@@ -2,12 +2,13 @@
 //! Tiles and the `checkpoint` file follow when there is time. Not here: finding the end after a crash (`recover`).
 
 use crate::disk::{Disk, DiskFile, Mode};
-use crate::draft::{AppendError, Position};
+use crate::draft::AppendError;
 use crate::frame::{EntryHead, Frame, MAGIC, Start};
 use crate::hash::{self, EntryBytes, SALT_LEN};
 use crate::index::Collector;
-use crate::log::{Command, LogConfig, Queue, Shared, Waiting};
+use crate::log::{Command, Done, LogConfig, Queue, Shared, Waiting, Written};
 use crate::note::{Checkpoint, LogKey};
+use crate::receipt::NewestPaths;
 use crate::segment::{segment_path, segments_dir};
 use crate::tiles::TileWriter;
 use crate::tree::Frontier;
@@ -81,6 +82,8 @@ pub(crate) struct Writer {
     published_at: Option<Instant>,
     looked_at: Instant,
     publish_every: Duration,
+    /// The key did not sign the last time it was asked.
+    unsigned: bool,
 }
 
 /// Makes the file of a segment that begins at this edge of the tree, durably.
@@ -108,6 +111,8 @@ pub(crate) fn begin_segment(
 enum Trouble {
     /// Nothing was changed; there may be room again.
     Full(String),
+    /// Nothing was changed; the key may sign again.
+    Unsigned(String),
     /// Nothing is certain any more.
     Fatal(String),
 }
@@ -135,6 +140,7 @@ impl Writer {
             published_at: None,
             looked_at: Instant::now(),
             publish_every: PUBLISH_EVERY,
+            unsigned: false,
         }
     }
 
@@ -217,22 +223,33 @@ impl Writer {
             group => group,
         };
         if self.tail.active.len >= self.cfg.segment_bytes && !self.rotate_or_report() {
-            return finish(group, Err(AppendError::DiskFull), 0);
+            return refuse(group, AppendError::DiskFull);
         }
         match self.write_group(&group) {
-            Ok(first) => {
-                let epoch = self.tail.epoch;
-                finish(group, Ok(epoch), first);
+            Ok((first, paths)) => {
+                self.sign_again();
+                let written = Written {
+                    epoch: self.tail.epoch,
+                    first,
+                    salts: &self.salts,
+                    checkpoint: self.shared.checkpoint.lock().clone(),
+                    paths,
+                };
+                group.into_iter().enumerate().for_each(|(nth, w)| w.done.written(&written, nth));
             }
             Err(Trouble::Full(why)) => {
                 tracing::error!(why, "message log: the disk is full; nothing is acknowledged");
                 *self.shared.trouble.lock() = Some(why);
-                finish(group, Err(AppendError::DiskFull), 0);
+                refuse(group, AppendError::DiskFull);
+            }
+            Err(Trouble::Unsigned(why)) => {
+                self.cannot_sign(why);
+                refuse(group, AppendError::Unsigned);
             }
             Err(Trouble::Fatal(why)) => {
                 tracing::error!(why, "message log: failed; it must be opened again");
                 fail(&self.shared, &why);
-                finish(group, Err(AppendError::Failed), 0);
+                refuse(group, AppendError::Failed);
             }
         }
         if self.buf.capacity() > BUFFER_KEEP {
@@ -246,7 +263,7 @@ impl Writer {
             return group;
         }
         let (own, exchanges): (Vec<_>, Vec<_>) = group.drain(..).partition(|w| w.draft.exchange.is_none());
-        finish(exchanges, Err(AppendError::DiskFull), 0);
+        refuse(exchanges, AppendError::DiskFull);
         own
     }
 
@@ -257,15 +274,43 @@ impl Writer {
         let free = self.disk.free_bytes(&self.tail.epoch_dir).unwrap_or(u64::MAX);
         let mut trouble = self.shared.trouble.lock();
         if free >= reserve && free > 0 {
-            *trouble = None;
+            if !self.unsigned {
+                *trouble = None;
+            }
             return true;
         }
         *trouble = Some(format!("the disk has {free} bytes free, {reserve} are kept in reserve"));
         false
     }
 
-    /// Makes the group durable; says the index of its first entry.
-    fn write_group(&mut self, group: &[Waiting]) -> Result<u64, Trouble> {
+    /// Says in the state, once, that the key does not sign.
+    fn cannot_sign(&mut self, why: String) {
+        if !self.unsigned {
+            tracing::error!(why, "message log: its key cannot sign; nothing is acknowledged");
+        }
+        self.unsigned = true;
+        *self.shared.trouble.lock() = Some(format!("the log's key cannot sign: {why}"));
+    }
+
+    /// The key signs: if it did not before, that trouble is over.
+    fn sign_again(&mut self) {
+        if std::mem::take(&mut self.unsigned) {
+            tracing::info!("message log: its key signs again");
+            *self.shared.trouble.lock() = None;
+        }
+    }
+
+    /// Tries the key on what it signed already: callers that look first bring no group that would show that it works again.
+    fn try_key(&mut self) {
+        let c = &self.tail.checkpoint;
+        match self.key.sign(&c.origin, c.size, c.root) {
+            Ok(_) => self.sign_again(),
+            Err(why) => self.cannot_sign(why),
+        }
+    }
+
+    /// Makes the group durable; says the index of its first entry, and the paths of its entries where somebody wants receipts.
+    fn write_group(&mut self, group: &[Waiting]) -> Result<(u64, Option<NewestPaths>), Trouble> {
         let first = self.tail.frontier.size();
         let mut frontier = self.tail.frontier.clone();
         self.salts.resize(group.len() * SALT_LEN, 0);
@@ -280,15 +325,21 @@ impl Writer {
             frontier.push(leaf);
             self.entries.push((entry, leaf));
         }
-        let checkpoint = self.key.checkpoint(&self.tail.origin, frontier.size(), frontier.root());
+        let signed = self.key.sign(&self.tail.origin, frontier.size(), frontier.root());
+        let checkpoint = signed.map_err(Trouble::Unsigned)?;
         let (size, root) = (checkpoint.size, checkpoint.root);
         Frame::Group { first, at: self.clock.now(), size, root, note: &checkpoint.note }.put(&mut self.buf);
         self.make_durable()?;
         self.account(group.len());
+        let wanted = group.iter().any(|w| matches!(w.done, Done::Receipt(_)));
+        let paths = wanted.then(|| {
+            let leaves: Vec<_> = self.entries.iter().map(|(_, leaf)| *leaf).collect();
+            NewestPaths::new(&self.tail.frontier, &leaves)
+        });
         self.tail.frontier = frontier;
         self.tail.checkpoint = checkpoint.clone();
         *self.shared.checkpoint.lock() = Arc::new(checkpoint);
-        Ok(first)
+        Ok((first, paths))
     }
 
     /// One write, one sync.
@@ -335,6 +386,9 @@ impl Writer {
     fn publish_if_due(&mut self, now: bool) {
         if self.shared.trouble.lock().is_some() && self.looked_at.elapsed() >= LOOK_EVERY {
             self.has_room();
+            if self.unsigned {
+                self.try_key();
+            }
         }
         if self.tail.tiles.is_full()
             && let Err(e) = self.tail.tiles.flush()
@@ -408,10 +462,8 @@ fn put_entry(out: &mut Vec<u8>, index: u64, entry: EntryBytes, salt: &[u8; SALT_
     }
 }
 
-fn finish(group: Vec<Waiting>, how: Result<u32, AppendError>, first: u64) {
-    for (index, w) in (first..).zip(group) {
-        let _ = w.done.send(how.map(|epoch| Position { epoch, index }));
-    }
+fn refuse(group: Vec<Waiting>, why: AppendError) {
+    group.into_iter().for_each(|w| w.done.refused(why));
 }
 
 /// From now on nothing is accepted; what waits is told so.
@@ -423,5 +475,5 @@ fn fail(shared: &Shared, why: &str) {
         q.bytes = 0;
         (std::mem::take(&mut q.waiting), std::mem::take(&mut q.commands))
     };
-    finish(waiting, Err(AppendError::Failed), 0);
+    refuse(waiting, AppendError::Failed);
 }

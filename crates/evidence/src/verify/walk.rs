@@ -5,6 +5,7 @@ use super::content::{ContentState, Gone, covers};
 use super::derived::TileCheck;
 use super::{Claim, ClaimKind, EpochReport, Problem, ProblemKind, VerifyReport, diagnose};
 use crate::archive::{Archive, ArchiveError};
+use crate::draft::document_id;
 use crate::frame::{BodyRole, EntryHead, Frame, FrameError};
 use crate::hash::{self, Hash};
 use crate::index::Collector;
@@ -354,7 +355,7 @@ impl<'a> Walk<'a> {
         }
         let at = Some((head.index, head.index + 1));
         let parsed = serde_json::from_slice::<Entry>(record).ok();
-        let mut exchange = None;
+        let (named, mut exchange) = (filed_under(parsed.as_ref()), None);
         match parsed {
             Some(Entry::Exchange(e)) => exchange = Some(e),
             Some(Entry::Erasure(e)) if commitment == head.entry => {
@@ -362,7 +363,6 @@ impl<'a> Walk<'a> {
             }
             _ => {}
         }
-        let named = exchange.as_ref().map(|e| e.id);
         if commitment == head.entry {
             self.report.records += 1;
         } else {
@@ -568,5 +568,16 @@ impl<'a> Walk<'a> {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// What the file must file a record under.
+fn filed_under(record: Option<&Entry>) -> Option<ExchangeId> {
+    match record? {
+        Entry::Exchange(e) => Some(e.id),
+        Entry::Statement(s) => Some(s.exchange),
+        Entry::Received(r) => Some(r.exchange),
+        Entry::Credential(c) => Some(document_id(&c.sha256)),
+        _ => None,
     }
 }
