@@ -22,13 +22,13 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Try the platform on this machine: a node, two sandbox national systems, an invented province.
+    /// Try the platform on this machine: an invented country of a hub, two provinces and a ministry, each a node.
     Demo(crate::demo::DemoArgs),
     /// Prepare a node: configuration (where -c names a file that is not there), folders, keys, store, first administrator token.
     Init(InitArgs),
     /// Run the node.
     #[command(alias = "run")]
-    Serve,
+    Serve(ServeArgs),
     /// Bring the registry to the state that YAML files declare.
     Apply(ApplyArgs),
     /// Show what is declared.
@@ -93,6 +93,14 @@ pub struct InitArgs {
     /// Do not make a first administrator token.
     #[arg(long)]
     pub no_token: bool,
+}
+
+/// `lgsp serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Stop in order when standard input ends: for a process that started this one.
+    #[arg(long)]
+    pub until_stdin_ends: bool,
 }
 
 /// Why a change is made: kept in the audit trail.

@@ -1,9 +1,11 @@
-//! Stand-ins for two national systems, over real sockets: the population database's SOAP service 037 and business registration over
-//! REST. All citizens and companies are invented, from a seed. Not here: anything of the platform itself; these are its counterparts.
+//! Stand-ins for two national systems and a provincial one, over real sockets: the population database's SOAP service 037, business
+//! registration and a one-stop system's dossiers over REST. All citizens, companies and dossiers are invented, from a seed. Not here:
+//! anything of the platform itself; these are its counterparts.
 
 mod business;
 mod citizen;
 mod company;
+mod dossiers;
 mod population;
 mod seed;
 mod server;
@@ -11,6 +13,7 @@ mod server;
 pub use business::BusinessCredentials;
 pub use citizen::{Address, Citizen, PersonName};
 pub use company::Company;
+pub use dossiers::Dossiers;
 pub use population::{NAMESPACE, PopulationCredentials, REPLY_NAMESPACE, lookup_request};
 
 use lgsp_kernel::Clock;

@@ -15,6 +15,7 @@ mod keys;
 mod log;
 pub mod out;
 mod serve;
+pub mod stdin;
 mod store;
 mod token;
 
@@ -42,7 +43,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Config(command) => config::run(cli.config.as_deref(), &command),
-        Command::Serve => serve::run(cli.config.as_deref()),
+        Command::Serve(args) => serve::run(cli.config.as_deref(), &args),
         Command::Demo(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(crate::demo::run(&args))
@@ -96,7 +97,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(args) => backup::restore(desk, &args).await,
         Command::Init(_)
         | Command::Demo(_)
-        | Command::Serve
+        | Command::Serve(_)
         | Command::Config(_)
         | Command::Completions { .. } => {
             unreachable!("these were dispatched before")

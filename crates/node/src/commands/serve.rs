@@ -1,8 +1,10 @@
 //! `lgsp serve`: runs the node until it is told to stop. Signals: TERM and INT stop it without dropping a call, HUP reads the
-//! configuration and the certificates again.
+//! configuration and the certificates again. So does the end of standard input stop it, where that was asked for.
 
 use super::desk::{Desk, explain};
 use super::failure::{Failure, Trying as _};
+use super::stdin;
+use crate::cli::ServeArgs;
 use crate::config::{Config, check, load};
 use crate::master_key;
 use crate::node::{Node, NodeOptions};
@@ -14,7 +16,7 @@ use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the node in a runtime of its own.
-pub fn run(named: Option<&Path>) -> Result<(), Failure> {
+pub fn run(named: Option<&Path>, args: &ServeArgs) -> Result<(), Failure> {
     let desk = Desk::open(named)?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if desk.config().node.worker_threads > 0 {
@@ -22,16 +24,16 @@ pub fn run(named: Option<&Path>) -> Result<(), Failure> {
     }
     let runtime = builder.thread_name("lgsp").enable_all().build()?;
     let logs = logs::start(&desk.config().telemetry).map_err(Failure::new)?;
-    let served = runtime.block_on(serve(desk, logs));
+    let served = runtime.block_on(serve(desk, logs, args));
     // What still runs is a connection that was cut off, or a file being read: nothing to wait for.
     runtime.shutdown_background();
     served
 }
 
-async fn serve(desk: Desk, logs: LogControl) -> Result<(), Failure> {
+async fn serve(desk: Desk, logs: LogControl, args: &ServeArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let notifier = Arc::new(Notifier::from_env());
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new(args.until_stdin_ends)?;
     let file = desk.loaded.file.clone();
     warn_of(&desk);
     let credentials = master_key::credentials_directory();
@@ -127,21 +129,24 @@ struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+    stdin: stdin::End,
 }
 
 impl Signals {
-    fn new() -> Result<Self, Failure> {
+    fn new(until_stdin_ends: bool) -> Result<Self, Failure> {
         let one = |kind| signal(kind).trying("waiting for signals");
         Ok(Self {
             term: one(SignalKind::terminate())?,
             int: one(SignalKind::interrupt())?,
             hup: one(SignalKind::hangup())?,
+            stdin: if until_stdin_ends { stdin::End::watch()? } else { stdin::End::Never },
         })
     }
     async fn next(&mut self) -> What {
         tokio::select! {
             _ = self.term.recv() => What::Stop,
             _ = self.int.recv() => What::Stop,
+            () = self.stdin.reached() => What::Stop,
             _ = self.hup.recv() => What::Reload,
         }
     }

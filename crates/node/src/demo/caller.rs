@@ -1,6 +1,5 @@
 //! The demo's own consumer: the calls that a one-stop system would make, over a real socket.
 
-use super::Demo;
 use crate::commands::failure::{Failure, Trying as _};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -30,7 +29,7 @@ impl Answer {
     }
 }
 
-/// A client of the demo's node.
+/// A client of one node of the demo.
 pub(crate) struct Caller {
     client: Client<HttpConnector, Full<Bytes>>,
     gateway: SocketAddr,
@@ -38,9 +37,14 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn new(demo: &Demo) -> Result<Self, Failure> {
-        let (gateway, admin) = demo.addresses()?;
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build_http(), gateway, admin })
+    pub(crate) fn new(gateway: SocketAddr, admin: SocketAddr) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build_http(), gateway, admin }
+    }
+
+    /// Whether the node takes calls.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let asked = self.send(self.admin, Method::GET, "/health/ready", &[], Bytes::new()).await;
+        asked.is_ok_and(|answer| answer.status == StatusCode::OK)
     }
 
     /// `POST /token` with client credentials.

@@ -3,11 +3,12 @@
 
 use super::Demo;
 use super::caller::{Answer, Caller};
+use super::node::DemoNode;
 use crate::commands::failure::{Failure, Trying as _};
 use crate::commands::out;
 use http::{Method, StatusCode};
+use lgsp_evidence::Verifier;
 use lgsp_evidence::verify::Span;
-use lgsp_evidence::{Archive, Verifier};
 use lgsp_sandbox::lookup_request;
 use std::time::Instant;
 
@@ -20,7 +21,8 @@ struct Line {
 
 /// Makes the calls; fails with the first thing that is not as it must be.
 pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
-    let caller = Caller::new(demo)?;
+    let node = demo.node("tinh-a");
+    let caller = &node.caller;
     let mut lines = Vec::new();
     let token =
         step(&mut lines, "token", caller.token("motcua-client", &demo.secrets.motcua), |_| "issued".into())
@@ -30,28 +32,23 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     let company = demo.sandbox.company(0);
     let lookup = format!("/apiCSDLDKDN/1.0/chiTietDoanhNghiep?msdn={}", company.tax_code);
     let rest =
-        step(&mut lines, "REST call", rest_call(&caller, &lookup, &bearer, &company.name), Answer::exchange)
+        step(&mut lines, "REST call", rest_call(caller, &lookup, &bearer, &company.name), Answer::exchange)
             .await?;
-    step(
-        &mut lines,
-        "default version, api key",
-        key_call(&caller, demo, &company.tax_code),
-        Answer::exchange,
-    )
-    .await?;
-    step(&mut lines, "SOAP call", soap_call(&caller, demo, &bearer), Answer::exchange).await?;
-    step(&mut lines, "call with effect", update_call(&caller, demo, &bearer), Answer::exchange).await?;
-    step(&mut lines, "refused: no grant", refused_call(&caller, demo, &lookup), |a| {
+    step(&mut lines, "default version, api key", key_call(caller, demo, &company.tax_code), Answer::exchange)
+        .await?;
+    step(&mut lines, "SOAP call", soap_call(caller, demo, &bearer), Answer::exchange).await?;
+    step(&mut lines, "call with effect", update_call(caller, demo, &bearer), Answer::exchange).await?;
+    step(&mut lines, "refused: no grant", refused_call(caller, demo, &lookup), |a| {
         a.json()["type"].as_str().unwrap_or_default().into()
     })
     .await?;
-    step(&mut lines, "refused: no statement", unstated_call(&caller, demo, &bearer), |_| {
+    step(&mut lines, "refused: no statement", unstated_call(caller, demo, &bearer), |_| {
         "SOAP fault authorize.statement".into()
     })
     .await?;
-    step(&mut lines, "proof of the REST call", proof(&caller, demo, &rest.exchange()), Clone::clone).await?;
-    step(&mut lines, "message log", async { verify_log(demo) }, Clone::clone).await?;
-    step(&mut lines, "audit trail", verify_audit(demo), Clone::clone).await?;
+    step(&mut lines, "proof of the REST call", proof(node, &rest.exchange()), Clone::clone).await?;
+    step(&mut lines, "message log", async { verify_log(node) }, Clone::clone).await?;
+    step(&mut lines, "audit trail", verify_audit(node), Clone::clone).await?;
 
     let rows: Vec<Vec<String>> = lines
         .iter()
@@ -169,39 +166,39 @@ async fn unstated_call(
 }
 
 /// Fetches the proof of an exchange and checks it with nothing but the node's public key.
-async fn proof(caller: &Caller, demo: &Demo, exchange: &str) -> Result<String, Failure> {
-    let answer =
-        caller.ask(&format!("/admin/v1/exchanges/{exchange}/proof"), &demo.folder.admin_token()?).await?;
+async fn proof(node: &DemoNode, exchange: &str) -> Result<String, Failure> {
+    let path = format!("/admin/v1/exchanges/{exchange}/proof");
+    let answer = node.caller.ask(&path, &node.folder.admin_token()?).await?;
     if answer.status != StatusCode::OK {
         return Err(Failure::new(format!("the proof: {} {}", answer.status, answer.text())));
     }
-    let report = lgsp_evidence::check_proof(&answer.body, &verifier(demo)?).trying("checking the proof")?;
+    let report = lgsp_evidence::check_proof(&answer.body, &verifier(node)?).trying("checking the proof")?;
     let mut altered = answer.body.to_vec();
     let at = altered.len() / 2;
     altered[at] ^= 1;
-    if lgsp_evidence::check_proof(&altered, &verifier(demo)?).is_ok() {
+    if lgsp_evidence::check_proof(&altered, &verifier(node)?).is_ok() {
         return Err(Failure::new("an altered proof was accepted"));
     }
     Ok(format!("{} bytes, {} record(s), checked", answer.body.len(), report.entries.len()))
 }
 
-fn verifier(demo: &Demo) -> Result<Verifier, Failure> {
-    let path = demo.folder.log_key_file();
+fn verifier(node: &DemoNode) -> Result<Verifier, Failure> {
+    let path = node.folder.log_key_file();
     let key = std::fs::read_to_string(&path).trying(format!("reading {}", path.display()))?;
     Verifier::parse(key.trim()).trying("the node's public key")
 }
 
-fn verify_log(demo: &Demo) -> Result<String, Failure> {
-    let archive = Archive::open(demo.node.config().log_dir());
-    let report = archive.verify(Span::All, &verifier(demo)?, None).trying("verifying the log")?;
+fn verify_log(node: &DemoNode) -> Result<String, Failure> {
+    let archive = node.desk()?.archive()?;
+    let report = archive.verify(Span::All, &verifier(node)?, None).trying("verifying the log")?;
     if let Some(problem) = report.problems.first() {
         return Err(Failure::new(format!("the log is damaged: {problem}")));
     }
     Ok(format!("{} entries in {} groups, no finding", report.entries, report.groups))
 }
 
-async fn verify_audit(demo: &Demo) -> Result<String, Failure> {
-    let report = demo.node.store.audit_verify(&[]).await.trying("verifying the audit trail")?;
+async fn verify_audit(node: &DemoNode) -> Result<String, Failure> {
+    let report = node.desk()?.store().await?.audit_verify(&[]).await.trying("verifying the audit trail")?;
     if let Some(f) = report.findings.first() {
         return Err(Failure::new(format!("the audit trail is damaged: row {}: {}", f.seq, f.problem)));
     }

@@ -1,21 +1,24 @@
-//! `lgsp demo`: the platform's main job on one machine, on real parts. One node in a folder, two sandbox national systems over real
-//! sockets, agencies, services and grants from declarative files. Not here: the sandbox systems themselves (`lgsp-sandbox`).
+//! `lgsp demo`: a country on one machine, on real parts. The hub, two provinces and a ministry are nodes in processes and folders of
+//! their own; the sandbox systems behind them listen on real sockets. Not here: the sandbox systems themselves (`lgsp-sandbox`).
 
 mod caller;
 mod check;
+mod child;
 mod folder;
 mod guide;
+mod node;
+mod place;
+mod secrets;
 
 use crate::commands::failure::{Failure, Trying as _};
-use crate::commands::{desk, out};
-use crate::node::{Node, NodeOptions};
-use crate::setup;
-use folder::{DemoFolder, Secrets};
-use lgsp_kernel::{Actor, Clock, OpContext};
-use lgsp_registry::{PlanOptions, Registry};
-use lgsp_sandbox::Sandbox;
-use std::net::SocketAddr;
+use crate::commands::out;
+use folder::DemoFolder;
+use lgsp_sandbox::{Dossiers, Sandbox};
+use node::DemoNode;
+use place::{HUB, NODES, Places};
+use secrets::Secrets;
 use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// `lgsp demo`
 #[derive(Debug, clap::Args)]
@@ -26,20 +29,22 @@ pub struct DemoArgs {
     /// The demo's folder; kept from one start to the next [default: lgsp-demo; with --check a new one that is removed].
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
-    /// Port of the front door; the administration API takes the next, the sandboxes the two after it. 0: any free ones.
+    /// Port of province A's front door; everything else takes ports after it. 0: any free ones.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
 }
 
 /// What the demo runs on: all of it stops when this is stopped.
 pub(crate) struct Demo {
-    node: Node,
+    nodes: Vec<DemoNode>,
     sandbox: Sandbox,
+    dossiers: Dossiers,
     folder: DemoFolder,
     secrets: Secrets,
+    places: Places,
 }
 
-/// Runs the demo until Ctrl-C, or its check.
+/// Runs the demo until it is told to stop, or its check.
 pub async fn run(args: &DemoArgs) -> Result<(), Failure> {
     let temporary = std::env::temp_dir().join(format!("lgsp-demo-{}", std::process::id()));
     let path = match (&args.dir, args.check) {
@@ -48,10 +53,11 @@ pub async fn run(args: &DemoArgs) -> Result<(), Failure> {
         (None, false) => PathBuf::from("lgsp-demo"),
     };
     let port = if args.check && args.port == 8080 { 0 } else { args.port };
-    let demo = Demo::start(path, port).await?;
+    let mut demo = Demo::start(path, port).await?;
     let result = if args.check { check::run(&demo).await } else { demo.show().await };
     demo.stop().await;
-    if args.check && args.dir.is_none() {
+    // What a failed check leaves behind is what explains it.
+    if args.check && args.dir.is_none() && result.is_ok() {
         std::fs::remove_dir_all(&temporary).trying(format!("removing {}", temporary.display()))?;
     }
     result
@@ -59,56 +65,66 @@ pub async fn run(args: &DemoArgs) -> Result<(), Failure> {
 
 impl Demo {
     async fn start(path: PathBuf, port: u16) -> Result<Self, Failure> {
-        let clock = Clock::System;
         let folder = DemoFolder::open(path)?;
         let secrets = Secrets::keep_or_make(&folder)?;
-        let at = |offset: u16| SocketAddr::from(([127, 0, 0, 1], if port == 0 { 0 } else { port + offset }));
-        let sandbox = Sandbox::start(secrets.sandbox(at(2), at(3)))
+        let places = Places::from(port)?;
+        let sandbox =
+            Sandbox::start(secrets.sandbox(places)).await.trying("starting the sandbox national systems")?;
+        let dossiers = Dossiers::start(places.dossiers(), "H98.02-261122")
             .await
-            .trying("starting the sandbox national systems")?;
-        folder.write_config(at(0), at(1))?;
-        folder.write_manifests(&secrets, sandbox.population_addr, sandbox.business_addr)?;
-        let config = desk::Desk::open(Some(&folder.config_file()))?.loaded.config;
-        let context = OpContext { actor: Actor::Node, reason: Some("lgsp demo".into()), at: clock.now() };
-        let prepared = setup::prepare(&config, &clock, Some(&context)).await?;
-        if let Some(token) = prepared.token {
-            folder.keep_admin_token(&token)?;
+            .trying("starting the sandbox of province A's dossiers")?;
+        let mut nodes = Vec::with_capacity(NODES.len());
+        for name in NODES {
+            nodes.push(DemoNode::prepare(folder.node(name)?, &secrets, places).await?);
         }
-        let node = Node::start(config, NodeOptions::default()).await.trying("starting the node")?;
-        apply(&node.registry, &folder, &context).await?;
-        folder.write_log_key(&node.log_verifier())?;
-        Ok(Self { node, sandbox, folder, secrets })
+        let mut demo = Self { nodes, sandbox, dossiers, folder, secrets, places };
+        demo.folder.write("overview.txt", &guide::overview(&demo))?;
+        let started = demo.start_nodes().await;
+        match started {
+            Ok(()) => Ok(demo),
+            Err(e) => {
+                demo.stop().await;
+                Err(e)
+            }
+        }
     }
 
-    /// The front door and the administration API.
-    fn addresses(&self) -> Result<(SocketAddr, SocketAddr), Failure> {
-        self.node
-            .gateway_addr
-            .zip(self.node.admin_addr)
-            .ok_or_else(|| Failure::new("the demo's node does not listen"))
-    }
-
-    /// Prints the guide and serves until Ctrl-C.
-    async fn show(&self) -> Result<(), Failure> {
-        out::print(&guide::text(self)?);
-        tokio::signal::ctrl_c().await.trying("waiting for Ctrl-C")?;
+    /// The hub first; then all others at once.
+    async fn start_nodes(&mut self) -> Result<(), Failure> {
+        let (hub, others) = self.nodes.split_at_mut(1);
+        for node in hub {
+            node.start().await?;
+        }
+        let starting: Vec<_> = others.iter_mut().map(DemoNode::start).collect();
+        for result in futures_util::future::join_all(starting).await {
+            result?;
+        }
         Ok(())
     }
 
+    /// One of the nodes.
+    fn node(&self, name: &str) -> &DemoNode {
+        self.nodes.iter().find(|n| n.name() == name).expect("every name comes from the list that made them")
+    }
+
+    /// Prints the guide and serves until it is told to stop, or until a part of it ends.
+    async fn show(&mut self) -> Result<(), Failure> {
+        out::print(&guide::text(self)?);
+        let mut term = signal(SignalKind::terminate()).trying("waiting for signals")?;
+        let ended = self.nodes.iter_mut().map(|n| Box::pin(n.ended()));
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => stopped.trying("waiting for Ctrl-C"),
+            _ = term.recv() => Ok(()),
+            (failure, ..) = futures_util::future::select_all(ended) => Err(failure),
+        }
+    }
+
+    /// All but the hub stop at once; it stops last.
     async fn stop(self) {
-        self.node.stop().await;
+        let (hub, others): (Vec<_>, Vec<_>) = self.nodes.into_iter().partition(|n| n.name() == HUB);
+        futures_util::future::join_all(others.into_iter().map(DemoNode::stop)).await;
+        futures_util::future::join_all(hub.into_iter().map(DemoNode::stop)).await;
+        self.dossiers.stop().await;
         self.sandbox.stop().await;
     }
-}
-
-/// Declares the demo's agencies, services and grants through the code that `lgsp apply` uses.
-async fn apply(registry: &Registry, folder: &DemoFolder, context: &OpContext) -> Result<(), Failure> {
-    let desired = lgsp_registry::manifest::read(&[folder.manifests()]).map_err(|p| problems(&p))?;
-    let plan = registry.plan(&desired, PlanOptions { prune: false }).await.map_err(|p| problems(&p))?;
-    registry.commit(plan, context).await.trying("declaring the demo's agencies")?;
-    Ok(())
-}
-
-fn problems<P: std::fmt::Display>(problems: &[P]) -> Failure {
-    Failure::new(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
