@@ -5,7 +5,7 @@ use crate::commands::failure::{Failure, Trying as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tokio::process::Command;
+use tokio::process::{ChildStdin, Command};
 
 /// For a child to take its first call. A debug build on a busy machine needs some of it.
 const READY: Duration = Duration::from_secs(60);
@@ -18,6 +18,8 @@ const LOG_SHOWN: usize = 2_000;
 pub(crate) struct Child {
     name: String,
     process: tokio::process::Child,
+    /// Apart from the process, since waiting for that would close it.
+    stdin: Option<ChildStdin>,
     log: PathBuf,
 }
 
@@ -27,7 +29,7 @@ impl Child {
         let program = std::env::current_exe().trying("finding this program's own path")?;
         let out = std::fs::File::create(log).trying(format!("writing {}", log.display()))?;
         let copy = out.try_clone().trying(format!("writing {}", log.display()))?;
-        let process = Command::new(program)
+        let mut process = Command::new(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(out)
@@ -37,7 +39,8 @@ impl Child {
             .kill_on_drop(true)
             .spawn()
             .trying(format!("starting {name}"))?;
-        Ok(Self { name: name.to_owned(), process, log: log.to_owned() })
+        let stdin = process.stdin.take();
+        Ok(Self { name: name.to_owned(), process, stdin, log: log.to_owned() })
     }
 
     /// Waits until `probe` says so; fails as soon as the child has ended.
@@ -77,7 +80,7 @@ impl Child {
 
     /// Closes its pipe and waits for it; one that does not stop is killed.
     pub(crate) async fn stop(mut self) {
-        drop(self.process.stdin.take());
+        drop(self.stdin.take());
         if tokio::time::timeout(STOP, self.process.wait()).await.is_err() {
             // It may have ended this very moment.
             let _ = self.process.kill().await;
