@@ -1,2 +1,22 @@
 //! The directory of members, after The Update Framework: documents, thresholds, rotation, freshness; the hub's publisher and every
-//! node's verified, cached view.
+//! node's verified, cached view. Not here: HTTP (a node brings a [`Fetch`]), certificates' own rules (the trust crate), and what is
+//! done with the view. Norm: `docs/protocol/directory.md`.
+
+pub mod bounds;
+mod client;
+pub mod document;
+pub mod envelope;
+mod error;
+pub mod key;
+pub mod members;
+mod view;
+
+pub use client::{Client, ClientConfig, Fetch, FetchError, Updated};
+pub use document::{Anchor, Role};
+pub use error::{Check, Defect, DirectoryError};
+pub use key::{KeyId, PublicKey, SigningKey};
+pub use members::{
+    Authority, Hints, LogEntry, Member, MemberAgency, MemberKind, MemberState, Operation, Profile, Purpose,
+    Service, System, TimestampAuthority, Witness,
+};
+pub use view::{AgencyAt, Ages, Directory, DirectoryHandle, Freshness, ServiceAt, Standing, State, Versions};
