@@ -13,7 +13,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("lgsp-wire", &["lgsp-kernel"]),
     ("lgsp-evidence", &["lgsp-kernel"]),
     ("lgsp-store", &["lgsp-kernel"]),
-    ("lgsp-registry", &["lgsp-kernel", "lgsp-store"]),
+    ("lgsp-registry", &["lgsp-kernel", "lgsp-wire", "lgsp-store"]),
     ("lgsp-identity", &["lgsp-kernel", "lgsp-wire", "lgsp-store"]),
     ("lgsp-provider", &["lgsp-kernel", "lgsp-wire"]),
     ("lgsp-trust", &["lgsp-kernel"]),

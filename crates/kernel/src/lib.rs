@@ -9,6 +9,7 @@ pub mod ids;
 pub mod model;
 pub mod patterns;
 pub mod record;
+mod routes;
 pub mod secret;
 pub mod snapshot;
 pub mod time;

@@ -3,6 +3,7 @@
 //! parent exist?) are the registry's.
 
 use crate::patterns::PathPattern;
+pub use crate::routes::{LegSpec, SignatureMode};
 use crate::{AgencyCode, CredentialId, GrantId, Millis, NodeName, ServiceId, SystemId, VersionLabel};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -311,64 +312,6 @@ pub struct TargetSpec {
     /// Its share of the load, relative to the others'. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
-}
-
-/// How messages between nodes are signed (docs/protocol/peer.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SignatureMode {
-    /// Each message by the agency's message key: HTTP Message Signatures (RFC 9421).
-    Message,
-    /// By the sender's log: the message carries the proof that it is in a signed checkpoint.
-    Group,
-}
-
-/// A way to a provider: one leg after which the message is out of this node's hands. The four connection models of Circular
-/// 13/2017/TT-BTTTT, article 16, are a `peer` with `via` (through LGSP and NGSP), a `peer` (through LGSP or NGSP, whoever runs that
-/// node), and `xroad` or `direct`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum LegSpec {
-    /// Another node of the directory, in the peer protocol: signed by both, recorded by both.
-    Peer {
-        /// The provider's node.
-        node: NodeName,
-        /// A node that relays; none: straight to the provider's.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        via: Option<NodeName>,
-        /// The service's id there; none: the same as here.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        service: Option<ServiceId>,
-        /// The version there; none: the same as here.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        version: Option<VersionLabel>,
-        /// How messages are signed; none: `group`, where the other node can.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        mode: Option<SignatureMode>,
-    },
-    /// An X-Road security server (message protocol for REST, or for SOAP 4.0, as the service speaks): recorded by us; what it signs stays there.
-    Xroad {
-        /// Where the security server takes messages: `http://` or `https://`.
-        targets: Vec<TargetSpec>,
-        /// Who we are there: `instance/class/member/subsystem`.
-        client: String,
-        /// The service there: `instance/class/member/subsystem/service[/version]`.
-        service: String,
-        /// How it is reached.
-        #[serde(default, skip_serializing_if = "is_default")]
-        upstream: UpstreamSpec,
-    },
-    /// Plain REST or SOAP to the provider or to another platform such as today's NGSP: recorded by us alone.
-    Direct {
-        /// Where it listens.
-        targets: Vec<TargetSpec>,
-        /// How it is reached.
-        #[serde(default, skip_serializing_if = "is_default")]
-        upstream: UpstreamSpec,
-        /// The credential that the platform adds.
-        #[serde(default, skip_serializing_if = "is_default")]
-        auth: ProviderAuth,
-    },
 }
 
 /// The version of HTTP spoken to a provider.

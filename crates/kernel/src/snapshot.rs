@@ -6,7 +6,8 @@ use crate::model::{
     VersionSpec,
 };
 use crate::patterns::PathPattern;
-use crate::{AgencyCode, CredentialId, Millis, Secret, ServiceId, SystemId};
+use crate::routes::LegSpec;
+use crate::{AgencyCode, CredentialId, Millis, NodeName, Secret, ServiceId, SystemId};
 use std::sync::Arc;
 
 /// A digest of a secret or a certificate.
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub agencies: imbl::HashMap<AgencyCode, Arc<AgencySpec>>,
     /// Systems.
     pub systems: imbl::HashMap<SystemId, Arc<System>>,
+    /// Systems of other nodes: by that node and their id there, their id here.
+    pub remotes: imbl::HashMap<(NodeName, SystemId), SystemId>,
     /// Services.
     pub services: imbl::HashMap<ServiceId, Arc<Service>>,
     /// Grants by consumer, then service.
@@ -128,8 +131,22 @@ pub struct Version {
     pub auth: OpenAuth,
     /// PEM certificate chain and key for the provider's mutual TLS, opened.
     pub client_certificate: Option<Secret>,
+    /// The ways to its provider, the best first; none where it has targets of its own.
+    pub legs: Vec<Leg>,
     /// Its operations.
     pub operations: Vec<Arc<Operation>>,
+}
+
+/// A way to a provider, compiled.
+#[derive(Debug)]
+pub struct Leg {
+    /// Its number in the version's routes, from 1.
+    pub number: u8,
+    /// As declared (secrets sealed).
+    pub spec: LegSpec,
+    /// For what is called over plain HTTP (`xroad`, `direct`): the version as if this leg's targets, upstream and credential were its
+    /// own. Its key has the leg's number after `#`.
+    pub version: Option<Arc<Version>>,
 }
 
 impl Version {

@@ -168,7 +168,8 @@ impl Ours {
         };
         let key = "bench/1.0".to_owned();
         let auth = OpenAuth::None;
-        let version = Version { spec, key, stamp: 1, auth, client_certificate: None, operations: vec![] };
+        let version =
+            Version { spec, key, stamp: 1, auth, client_certificate: None, legs: vec![], operations: vec![] };
         let spec = OperationSpec {
             name: "get".into(),
             method: None,

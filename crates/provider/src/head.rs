@@ -35,6 +35,11 @@ impl OutHead {
     pub fn rest(&self) -> &str {
         &self.rest
     }
+    /// The same head with another path and query after the target's base path.
+    pub fn with_rest(mut self, rest: impl Into<Box<str>>) -> Self {
+        self.rest = rest.into();
+        self
+    }
     /// The header lines.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers

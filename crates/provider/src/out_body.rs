@@ -30,6 +30,17 @@ pub enum OutBody {
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
 
+impl std::fmt::Debug for OutBody {
+    /// Says of what kind it is, never what is in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Full(bytes) => write!(f, "Full({} bytes)", bytes.len()),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
 /// What is left of a body after an attempt took its share: enough for another one.
 #[derive(Clone)]
 pub(crate) enum Source {
@@ -56,6 +67,17 @@ impl Source {
             Self::Empty => Wired::Empty,
             Self::Full(bytes) => Wired::Full(Some(bytes.clone())),
             Self::Stream(state) => Wired::Stream(state.clone()),
+        }
+    }
+    /// The body again, if nothing of it was read.
+    pub(crate) fn give_back(self) -> Option<OutBody> {
+        match self {
+            Self::Empty => Some(OutBody::Empty),
+            Self::Full(bytes) => Some(OutBody::Full(bytes)),
+            Self::Stream(state) => {
+                let inner = Arc::into_inner(state)?.inner.into_inner();
+                (!inner.started && !inner.cancelled).then_some(OutBody::Stream(inner.body))
+            }
         }
     }
     pub(crate) fn stream(&self) -> Option<&Arc<StreamState>> {

@@ -89,7 +89,10 @@ impl Providers {
         head: OutHead,
         body: OutBody,
     ) -> Result<Sent, SendError> {
-        let upstream = self.upstream(version)?;
+        let upstream = match self.upstream(version) {
+            Ok(upstream) => upstream,
+            Err(error) => return Err(SendError { body: Some(Box::new(body)), ..error }),
+        };
         let call = Call {
             head,
             body: Source::from(body),
@@ -99,7 +102,10 @@ impl Providers {
             dialler: &self.dialler,
             in_flight_max: self.config.in_flight_max,
         };
-        carry(&upstream, call).await
+        match carry(&upstream, &call).await {
+            Ok(sent) => Ok(sent),
+            Err(error) => Err(SendError { body: call.body.give_back().map(Box::new), ..error }),
+        }
     }
 
     /// The state of every target that has been called.
@@ -152,7 +158,7 @@ impl Providers {
             tracing::warn!(version = %version.key, %why, "the way to a provider is not usable");
             let detail = "The service's target or credential is not usable.";
             let refusal = Refusal::new(&fault::TARGET_FORBIDDEN, detail).with_internal(why);
-            SendError { refusal, may_have_acted: false, target: None, attempts: 0 }
+            SendError { refusal, may_have_acted: false, target: None, attempts: 0, body: None }
         })?;
         let made = Arc::new(made);
         {
@@ -188,9 +194,15 @@ impl Providers {
 }
 
 fn is_used(snapshot: &Snapshot, key: &str, stamp: u64) -> bool {
-    key.split_once('/')
-        .and_then(|(service, label)| snapshot.services.get(service)?.version(label))
-        .is_some_and(|v| v.stamp == stamp && v.callable())
+    let Some((service, label)) = key.split_once('/') else { return false };
+    // A leg of a version has the version's key and its own number.
+    let (label, leg) = label.split_once('#').map_or((label, None), |(label, leg)| (label, Some(leg)));
+    let Some(version) = snapshot.services.get(service).and_then(|s| s.version(label)) else { return false };
+    let way = match leg {
+        None => Some(version),
+        Some(_) => version.legs.iter().filter_map(|l| l.version.as_ref()).find(|v| v.key == key),
+    };
+    way.is_some_and(|v| v.stamp == stamp) && version.callable()
 }
 
 impl Drop for Providers {

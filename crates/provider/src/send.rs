@@ -7,7 +7,7 @@ use crate::failure::{Again, Evidence, Failure, judge, judge_h2};
 use crate::h1::{Attempted, H1Conn};
 use crate::h2::H2Conn;
 use crate::head::{OutHead, strip_answer_head};
-use crate::out_body::{Source, StreamState, Wired};
+use crate::out_body::{OutBody, Source, StreamState, Wired};
 use crate::target::{Claim, Target};
 use crate::upstream::{Tried, Upstream};
 use http::header::{self, HeaderMap, HeaderValue};
@@ -45,6 +45,8 @@ pub struct SendError {
     pub target: Option<Arc<str>>,
     /// How many attempts were made.
     pub attempts: u8,
+    /// The request's body, if nothing of it was read: it can be sent another way.
+    pub body: Option<Box<OutBody>>,
 }
 
 /// What one exchange needs besides its upstream.
@@ -59,7 +61,7 @@ pub(crate) struct Call<'a> {
 }
 
 /// Carries one exchange.
-pub(crate) async fn carry(upstream: &Upstream, call: Call<'_>) -> Result<Sent, SendError> {
+pub(crate) async fn carry(upstream: &Upstream, call: &Call<'_>) -> Result<Sent, SendError> {
     let end = Instant::now() + upstream.total;
     let mut deadline = Deadline { timer: None, total: upstream.total, end };
     let mut tried = Tried::default();
@@ -69,14 +71,14 @@ pub(crate) async fn carry(upstream: &Upstream, call: Call<'_>) -> Result<Sent, S
         let (i, mut claim) = match upstream.choose(tried, call.clock, call.in_flight_max) {
             Ok(chosen) => chosen,
             Err(refusal) => {
-                let none = SendError { refusal, may_have_acted: false, target: None, attempts };
+                let none = SendError { refusal, may_have_acted: false, target: None, attempts, body: None };
                 return Err(worst.unwrap_or(none));
             }
         };
         attempts += 1;
         let target = claim.target().clone();
-        let failure = match attempt(upstream, &call, &target, attempts > 1, &mut deadline).await {
-            Ok((response, carrier)) => match receive(upstream, &call, claim, response, carrier, attempts) {
+        let failure = match attempt(upstream, call, &target, attempts > 1, &mut deadline).await {
+            Ok((response, carrier)) => match receive(upstream, call, claim, response, carrier, attempts) {
                 Ok(sent) => return Ok(sent),
                 Err(failure) => failure,
             },
@@ -88,7 +90,7 @@ pub(crate) async fn carry(upstream: &Upstream, call: Call<'_>) -> Result<Sent, S
             }
         };
         let another =
-            may_try_again(&failure, &call) && attempts <= upstream.retries && Instant::now() < deadline.end;
+            may_try_again(&failure, call) && attempts <= upstream.retries && Instant::now() < deadline.end;
         // Elsewhere if there is an elsewhere; otherwise the same target, where that makes sense.
         tried.add(i);
         if failure.again != Again::Elsewhere && tried.all(upstream.targets.len()) {
@@ -120,6 +122,7 @@ fn worse(before: Option<SendError>, failure: Failure, target: Arc<str>, attempts
             may_have_acted: failure.may_have_acted,
             target: Some(target),
             attempts,
+            body: None,
         },
     }
 }

@@ -6,8 +6,9 @@ mod services;
 
 use crate::resource::Kind;
 use crate::state::{Declared, Touched};
+use lgsp_kernel::model::SystemSpec;
 use lgsp_kernel::snapshot::{Snapshot, System};
-use lgsp_kernel::{AgencyCode, SystemId, Vault};
+use lgsp_kernel::{AgencyCode, NodeName, SystemId, Vault};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -93,6 +94,8 @@ fn agencies(
 /// Compiles systems; those that are gone, new, or of another agency than before.
 fn systems(out: &mut Compiled, new: &Declared, touched: &BTreeSet<Arc<str>>) -> BTreeSet<SystemId> {
     let mut moved = BTreeSet::new();
+    let mut remotes: BTreeSet<RemoteKey> = BTreeSet::new();
+    remotes.extend(touched.iter().filter_map(|id| remote_key(&out.snapshot.systems.get(&**id)?.spec)));
     for id in touched {
         let Some(held) = new.systems.get(id) else {
             if let Some((gone, _)) = out.snapshot.systems.remove_with_key(&**id) {
@@ -109,6 +112,7 @@ fn systems(out: &mut Compiled, new: &Declared, touched: &BTreeSet<Arc<str>>) -> 
         }
         let why = match agency {
             Some(agency) => {
+                remotes.extend(remote_key(spec));
                 let system = System { spec: (**spec).clone(), agency };
                 out.snapshot.systems.insert(spec.id.clone(), Arc::new(system));
                 None
@@ -120,5 +124,33 @@ fn systems(out: &mut Compiled, new: &Declared, touched: &BTreeSet<Arc<str>>) -> 
         };
         out.note(Kind::System, id, why);
     }
+    if !remotes.is_empty() {
+        index_remotes(out, remotes);
+    }
     moved
+}
+
+/// A node and what a system is called there.
+type RemoteKey = (NodeName, SystemId);
+
+/// Indexes systems of other nodes anew. Where the rules were gone past and two claim to be the same one, it is the first by id,
+/// whatever the order in which they came.
+fn index_remotes(out: &mut Compiled, keys: BTreeSet<RemoteKey>) {
+    for key in &keys {
+        out.snapshot.remotes.remove(key);
+    }
+    let Snapshot { systems, remotes, .. } = &mut out.snapshot;
+    for system in systems.values() {
+        let Some(key) = remote_key(&system.spec).filter(|k| keys.contains(k)) else { continue };
+        let id = &system.spec.id;
+        if remotes.get(&key).is_none_or(|other| id < other) {
+            remotes.insert(key, id.clone());
+        }
+    }
+}
+
+/// What a system of another node is called there.
+fn remote_key(spec: &SystemSpec) -> Option<RemoteKey> {
+    let remote = spec.remote.as_ref()?;
+    Some((remote.node.clone(), remote.system.clone().unwrap_or_else(|| spec.id.clone())))
 }

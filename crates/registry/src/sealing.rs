@@ -18,6 +18,16 @@ pub(crate) fn certificate_place(service: &str, version: &str) -> String {
     format!("service/{service}/{version}/client-certificate")
 }
 
+/// Where the credentials of a version's legs are sealed for: one place for all of them, so that legs may change their order.
+pub(crate) fn leg_auth_place(service: &str, version: &str) -> String {
+    format!("service/{service}/{version}/routes/auth")
+}
+
+/// Where the client certificates of a version's legs are sealed for.
+pub(crate) fn leg_certificate_place(service: &str, version: &str) -> String {
+    format!("service/{service}/{version}/routes/client-certificate")
+}
+
 /// Replaces a consumer's secret by its digest. Where none is given, the one that is kept stays.
 pub(crate) fn credential(
     vault: &Vault,
@@ -71,7 +81,7 @@ pub(crate) fn service(
         let label = version.version.as_str();
         version_secrets(&mut copy, &mut |path, secret| {
             if let Some(sealed) = &secret.sealed {
-                kept.insert(place(&id, label, path), sealed.clone());
+                kept.insert(format!("{label}/{path}"), sealed.clone());
             }
         });
     }
@@ -79,7 +89,8 @@ pub(crate) fn service(
         let label = version.version.as_str().to_owned();
         version_secrets(version, &mut |path, secret| {
             let place = place(&id, &label, path);
-            if let Err(message) = seal(vault, &place, secret, kept.get(&place)) {
+            let kept = kept.get(&format!("{label}/{path}"));
+            if let Err(message) = seal(vault, &place, secret, kept) {
                 scope.bad(format!("versions[{i}].{path}"), message);
             }
         });
@@ -87,7 +98,16 @@ pub(crate) fn service(
 }
 
 fn place(service: &str, version: &str, path: &str) -> String {
-    if path.starts_with("auth.") { auth_place(service, version) } else { certificate_place(service, version) }
+    let (leg, path) = match path.strip_prefix("routes[").and_then(|p| p.split_once("].")) {
+        Some((_, path)) => (true, path),
+        None => (false, path),
+    };
+    match (leg, path.starts_with("auth.")) {
+        (false, true) => auth_place(service, version),
+        (false, false) => certificate_place(service, version),
+        (true, true) => leg_auth_place(service, version),
+        (true, false) => leg_certificate_place(service, version),
+    }
 }
 
 fn seal(vault: &Vault, place: &str, secret: &mut SecretInput, kept: Option<&String>) -> Result<(), String> {

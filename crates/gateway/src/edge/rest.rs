@@ -85,6 +85,7 @@ mod tests {
             stamp: 0,
             auth: OpenAuth::None,
             client_certificate: None,
+            legs: Vec::new(),
             operations: operations.iter().enumerate().map(operation).collect(),
         }
     }

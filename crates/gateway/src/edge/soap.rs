@@ -122,6 +122,7 @@ mod tests {
             stamp: 0,
             auth: OpenAuth::None,
             client_certificate: None,
+            legs: Vec::new(),
             operations: operations.into_iter().map(operation).collect(),
         }
     }

@@ -312,6 +312,7 @@ fn version(service: &ServiceSpec, spec: lgsp_kernel::model::VersionSpec) -> Vers
         stamp: 1,
         auth,
         client_certificate: None,
+        legs: Vec::new(),
         operations: spec.operations.iter().map(operation).collect(),
         spec,
     }

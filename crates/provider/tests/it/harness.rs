@@ -146,6 +146,7 @@ pub fn version(urls: &[&str], tweak: impl FnOnce(&mut Version)) -> Arc<Version> 
         stamp: 1,
         auth: OpenAuth::None,
         client_certificate: None,
+        legs: Vec::new(),
         operations: vec![],
     };
     tweak(&mut version);

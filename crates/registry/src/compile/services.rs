@@ -2,10 +2,12 @@
 
 use super::Compiled;
 use crate::resource::Kind;
-use crate::sealing::{auth_place, certificate_place};
+use crate::sealing::{auth_place, certificate_place, leg_auth_place, leg_certificate_place};
 use crate::state::{Declared, to_text};
-use lgsp_kernel::model::{Lifecycle, OperationSpec, ProviderAuth, SecretInput, ServiceSpec, VersionSpec};
-use lgsp_kernel::snapshot::{OpenAuth, Operation, Service, Version};
+use lgsp_kernel::model::{
+    LegSpec, Lifecycle, OperationSpec, ProviderAuth, SecretInput, ServiceSpec, UpstreamSpec, VersionSpec,
+};
+use lgsp_kernel::snapshot::{Leg, OpenAuth, Operation, Service, Version};
 use lgsp_kernel::{Secret, Vault};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -70,42 +72,96 @@ fn default_version(spec: &ServiceSpec, versions: &[Arc<Version>]) -> Option<usiz
         .or_else(|| at(Lifecycle::Deprecated))
 }
 
-fn version(service: &str, spec: &VersionSpec, vault: &Vault) -> Result<Version, String> {
-    let label = spec.version.as_str();
-    let open = |what: &str, place: &str, secret: &SecretInput| -> Result<Secret, String> {
+/// Opens what of one version is sealed, each for its place.
+struct Opener<'a> {
+    vault: &'a Vault,
+    label: &'a str,
+    auth: String,
+    certificate: String,
+}
+
+impl Opener<'_> {
+    fn open(&self, what: &str, place: &str, secret: &SecretInput) -> Result<Secret, String> {
+        let label = self.label;
         let sealed =
             secret.sealed.as_deref().ok_or_else(|| format!("version {label}: {what} is not sealed"))?;
-        vault.open(place, sealed).map_err(|e| format!("version {label}: {what}: {e}"))
-    };
-    let place = auth_place(service, label);
-    let opened = |secret: &SecretInput| open("the provider's credential", &place, secret);
-    let auth = match &spec.auth {
-        ProviderAuth::None => OpenAuth::None,
-        ProviderAuth::Basic { user, password } => {
-            OpenAuth::Basic { user: user.clone(), password: opened(password)? }
-        }
-        ProviderAuth::Bearer { token } => OpenAuth::Bearer { token: opened(token)? },
-        ProviderAuth::TimestampHash { user, secret, auth_url } => OpenAuth::TimestampHash {
-            user: user.clone(),
-            secret: opened(secret)?,
-            auth_url: auth_url.clone(),
-        },
-        ProviderAuth::Header { name, value } => {
-            OpenAuth::Header { name: name.clone(), value: opened(value)? }
-        }
-    };
-    let client_certificate = match &spec.upstream.client_certificate {
-        Some(secret) => Some(open("the client certificate", &certificate_place(service, label), secret)?),
-        None => None,
-    };
+        self.vault.open(place, sealed).map_err(|e| format!("version {label}: {what}: {e}"))
+    }
+
+    fn auth(&self, auth: &ProviderAuth) -> Result<OpenAuth, String> {
+        let opened = |secret: &SecretInput| self.open("the provider's credential", &self.auth, secret);
+        Ok(match auth {
+            ProviderAuth::None => OpenAuth::None,
+            ProviderAuth::Basic { user, password } => {
+                OpenAuth::Basic { user: user.clone(), password: opened(password)? }
+            }
+            ProviderAuth::Bearer { token } => OpenAuth::Bearer { token: opened(token)? },
+            ProviderAuth::TimestampHash { user, secret, auth_url } => OpenAuth::TimestampHash {
+                user: user.clone(),
+                secret: opened(secret)?,
+                auth_url: auth_url.clone(),
+            },
+            ProviderAuth::Header { name, value } => {
+                OpenAuth::Header { name: name.clone(), value: opened(value)? }
+            }
+        })
+    }
+
+    fn certificate(&self, upstream: &UpstreamSpec) -> Result<Option<Secret>, String> {
+        let open = |secret| self.open("the client certificate", &self.certificate, secret);
+        upstream.client_certificate.as_ref().map(open).transpose()
+    }
+}
+
+fn version(service: &str, spec: &VersionSpec, vault: &Vault) -> Result<Version, String> {
+    let label = spec.version.as_str();
+    let (auth, certificate) = (auth_place(service, label), certificate_place(service, label));
+    let opener = Opener { vault, label, auth, certificate };
+    let key = format!("{service}/{label}");
     Ok(Version {
-        key: format!("{service}/{label}"),
         stamp: stamp(spec),
-        auth,
-        client_certificate,
+        auth: opener.auth(&spec.auth)?,
+        client_certificate: opener.certificate(&spec.upstream)?,
+        legs: legs(service, &key, spec, vault)?,
         operations: spec.operations.iter().map(|op| Arc::new(operation(service, op))).collect(),
         spec: spec.clone(),
+        key,
     })
+}
+
+fn legs(service: &str, key: &str, spec: &VersionSpec, vault: &Vault) -> Result<Vec<Leg>, String> {
+    let label = spec.version.as_str();
+    let (auth, certificate) = (leg_auth_place(service, label), leg_certificate_place(service, label));
+    let opener = Opener { vault, label, auth, certificate };
+    let leg = |(number, leg): (u8, &LegSpec)| {
+        let plain = match leg {
+            LegSpec::Peer { .. } => None,
+            LegSpec::Xroad { targets, upstream, .. } => Some((targets, upstream, ProviderAuth::None)),
+            LegSpec::Direct { targets, upstream, auth } => Some((targets, upstream, auth.clone())),
+        };
+        let version = plain.map(|(targets, upstream, auth)| {
+            let spec = VersionSpec {
+                targets: targets.clone(),
+                upstream: upstream.clone(),
+                auth,
+                routes: Vec::new(),
+                // Found in the version itself; here they would only take room.
+                operations: Vec::new(),
+                ..spec.clone()
+            };
+            Ok::<_, String>(Arc::new(Version {
+                stamp: stamp(&spec),
+                auth: opener.auth(&spec.auth)?,
+                client_certificate: opener.certificate(&spec.upstream)?,
+                legs: Vec::new(),
+                operations: Vec::new(),
+                key: format!("{key}#{number}"),
+                spec,
+            }))
+        });
+        Ok(Leg { number, spec: leg.clone(), version: version.transpose()? })
+    };
+    (1..).zip(&spec.routes).map(leg).collect()
 }
 
 /// Names how a version's provider is reached: the start of a digest of its targets, upstream and auth.

@@ -2,7 +2,8 @@
 //! `sealing`'s.
 
 use lgsp_kernel::model::{
-    AgencySpec, CredentialSpec, GrantSpec, ProviderAuth, SecretInput, ServiceSpec, SystemSpec, VersionSpec,
+    AgencySpec, CredentialSpec, GrantSpec, LegSpec, ProviderAuth, SecretInput, ServiceSpec, SystemSpec,
+    UpstreamSpec, VersionSpec,
 };
 use std::io::Read as _;
 use std::path::Path;
@@ -38,15 +39,34 @@ impl Secrets for ServiceSpec {
 
 /// The secrets of a version.
 pub(crate) fn version_secrets(version: &mut VersionSpec, f: &mut dyn FnMut(&str, &mut SecretInput)) {
-    match &mut version.auth {
-        ProviderAuth::None => {}
-        ProviderAuth::Basic { password, .. } => f("auth.password", password),
-        ProviderAuth::Bearer { token } => f("auth.token", token),
-        ProviderAuth::TimestampHash { secret, .. } => f("auth.secret", secret),
-        ProviderAuth::Header { value, .. } => f("auth.value", value),
+    auth_secret("", &mut version.auth, f);
+    certificate("", &mut version.upstream, f);
+    for (i, leg) in version.routes.iter_mut().enumerate() {
+        let at = format!("routes[{i}].");
+        match leg {
+            LegSpec::Peer { .. } => {}
+            LegSpec::Xroad { upstream, .. } => certificate(&at, upstream, f),
+            LegSpec::Direct { upstream, auth, .. } => {
+                auth_secret(&at, auth, f);
+                certificate(&at, upstream, f);
+            }
+        }
     }
-    if let Some(certificate) = &mut version.upstream.client_certificate {
-        f("upstream.client_certificate", certificate);
+}
+
+fn auth_secret(at: &str, auth: &mut ProviderAuth, f: &mut dyn FnMut(&str, &mut SecretInput)) {
+    match auth {
+        ProviderAuth::None => {}
+        ProviderAuth::Basic { password, .. } => f(&format!("{at}auth.password"), password),
+        ProviderAuth::Bearer { token } => f(&format!("{at}auth.token"), token),
+        ProviderAuth::TimestampHash { secret, .. } => f(&format!("{at}auth.secret"), secret),
+        ProviderAuth::Header { value, .. } => f(&format!("{at}auth.value"), value),
+    }
+}
+
+fn certificate(at: &str, upstream: &mut UpstreamSpec, f: &mut dyn FnMut(&str, &mut SecretInput)) {
+    if let Some(certificate) = &mut upstream.client_certificate {
+        f(&format!("{at}upstream.client_certificate"), certificate);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Scope, rules, text};
 use lgsp_kernel::model::GrantSpec;
+use lgsp_wire::mask::{MaskError, MaskSet};
 
 /// Rules, versions or networks of one grant: each is looked through on a call.
 const LIST_MAX: usize = 256;
@@ -23,6 +24,7 @@ pub(crate) fn grant(spec: &GrantSpec, scope: &mut Scope<'_>) {
         ("operations", spec.operations.len()),
         ("versions", spec.versions.len()),
         ("sources", spec.sources.len()),
+        ("hide", spec.hide.len()),
     ] {
         if len > LIST_MAX {
             scope.bad(field, format!("more than {LIST_MAX} entries"));
@@ -41,6 +43,17 @@ pub(crate) fn grant(spec: &GrantSpec, scope: &mut Scope<'_>) {
     for (i, what) in spec.require.iter().enumerate() {
         if spec.require[..i].contains(what) {
             scope.bad(format!("require[{i}]"), "is listed twice");
+        }
+    }
+    for (i, rule) in spec.hide.iter().enumerate().take(LIST_MAX) {
+        if let Err(why) = MaskSet::compile(&[rule]) {
+            let why = match why {
+                MaskError::Rule { rule, why } => format!("{rule:?}: {why}"),
+                other => other.to_string(),
+            };
+            scope.bad(format!("hide[{i}]"), why);
+        } else if spec.hide[..i].contains(rule) {
+            scope.bad(format!("hide[{i}]"), "is listed twice");
         }
     }
 }

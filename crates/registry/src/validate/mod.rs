@@ -5,6 +5,7 @@ mod agency;
 mod credential;
 mod grant;
 mod references;
+mod route;
 pub(crate) mod rules;
 mod service;
 mod target;

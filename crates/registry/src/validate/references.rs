@@ -43,6 +43,12 @@ impl<'a> References<'a> {
         }
     }
 
+    /// Systems of other nodes that are new or changed.
+    fn changed_remotes(&self) -> impl Iterator<Item = &'a SystemSpec> {
+        let systems = self.changed.systems.iter().filter_map(|id| self.next.systems.get(id));
+        systems.map(|h| &*h.spec).filter(|s| s.remote.is_some())
+    }
+
     /// The items of a kind that have to be asked: all where `all`, otherwise those that changed.
     fn asked<T: Resource>(&self, all: bool, changed: &'a BTreeSet<Arc<str>>) -> Vec<&'a T> {
         let shelf = T::shelf(self.next);
@@ -130,13 +136,39 @@ fn systems(refs: &References<'_>, codes: &Codes<'_>, findings: &mut Findings) {
                 .bad("agency", format!("there is no agency {code}{near}"));
         }
     }
+    if refs.changed_remotes().next().is_some() {
+        remotes(refs, findings);
+    }
+}
+
+/// A system of another node is one system here: which grants a call from there has could not be told otherwise.
+fn remotes(refs: &References<'_>, findings: &mut Findings) {
+    let mut seen: HashMap<(&str, &str), &SystemSpec> = HashMap::new();
+    for system in refs.asked::<SystemSpec>(true, &refs.changed.systems) {
+        let Some(remote) = &system.remote else { continue };
+        let there = remote.system.as_ref().unwrap_or(&system.id).as_str();
+        if let Some(other) = seen.insert((remote.node.as_str(), there), system) {
+            let changed = refs.changed.systems.contains(system.id.as_str());
+            let (fault, holder) = if changed { (system, other) } else { (other, system) };
+            let message = format!("is declared as system {:?} already", holder.id.as_str());
+            refs.scope(findings, Kind::System, fault.id.as_str())
+                .bad("remote", format!("{there:?} of node {:?} {message}", remote.node.as_str()));
+        }
+    }
 }
 
 fn credentials(refs: &References<'_>, findings: &mut Findings) {
-    let all = !refs.deleted.systems.is_empty();
+    let all = !refs.deleted.systems.is_empty() || refs.changed_remotes().next().is_some();
     for spec in refs.asked::<CredentialSpec>(all, &refs.changed.credentials) {
+        let mut scope = refs.scope(findings, Kind::Credential, spec.id.as_str());
         if let Some(why) = no_system(refs.next, spec.system.as_str()) {
-            refs.scope(findings, Kind::Credential, spec.id.as_str()).bad("system", why);
+            scope.bad("system", why);
+        } else if let Some(remote) = refs.next.systems[spec.system.as_str()].spec.remote.as_ref() {
+            let (system, node) = (spec.system.as_str(), remote.node.as_str());
+            scope.bad(
+                "system",
+                format!("system {system:?} is one of node {node:?}: its calls come signed from there, without a credential"),
+            );
         }
     }
     if refs.changed.credentials.is_empty() {

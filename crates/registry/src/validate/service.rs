@@ -1,6 +1,6 @@
 //! What a service shows by itself: its id, versions, targets and operations.
 
-use super::{Scope, rules, target, text, upstream};
+use super::{Scope, route, rules, target, text, upstream};
 use lgsp_kernel::ids::check_name;
 use lgsp_kernel::model::{Lifecycle, OperationSpec, Protocol, ServiceSpec, VersionSpec};
 use lgsp_kernel::patterns::PathPattern;
@@ -48,10 +48,9 @@ pub const RESERVED_SEGMENTS: [&str; 38] = [
     "version",
 ];
 
-/// Versions of a service, operations of a version, targets of a version: bounds far above what is met.
+/// Versions of a service, operations of a version: bounds far above what is met.
 const VERSIONS_MAX: usize = 100;
 const OPERATIONS_MAX: usize = 2_000;
-const TARGETS_MAX: usize = 64;
 
 pub(crate) fn service(spec: &ServiceSpec, scope: &mut Scope<'_>) {
     let lower = spec.id.as_str().to_ascii_lowercase();
@@ -96,20 +95,15 @@ pub(crate) fn service(spec: &ServiceSpec, scope: &mut Scope<'_>) {
 }
 
 fn version(spec: &VersionSpec, protocol: Protocol, at: &str, scope: &mut Scope<'_>) {
-    if spec.targets.is_empty() {
-        scope.bad(format!("{at}targets"), "a version needs at least one target");
-    } else if spec.targets.len() > TARGETS_MAX {
-        scope.bad(format!("{at}targets"), format!("more than {TARGETS_MAX} targets"));
+    if !spec.routes.is_empty() {
+        route::routes(spec, at, scope);
+    } else if spec.targets.is_empty() {
+        scope.bad(
+            format!("{at}targets"),
+            "a version needs at least one target, or `routes` where its provider is elsewhere",
+        );
     }
-    for (i, t) in spec.targets.iter().enumerate().take(TARGETS_MAX) {
-        let field = format!("{at}targets[{i}].url");
-        if let Some(why) = target::fault(&t.url) {
-            scope.bad(field, why);
-        } else if spec.targets[..i].iter().any(|o| o.url == t.url) {
-            scope.bad(field, "the same target twice: give one of them more `weight`");
-        }
-        text::within(scope, format!("{at}targets[{i}].weight"), t.weight, 1, 1_000);
-    }
+    target::targets(&spec.targets, at, scope);
     if spec.sunset.is_some()
         && spec.lifecycle != Lifecycle::Deprecated
         && spec.lifecycle != Lifecycle::Retired

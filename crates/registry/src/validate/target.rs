@@ -1,8 +1,29 @@
 //! The grammar of a provider's address. Which addresses may be reached is the node's allow-list, asked when a connection is made;
 //! what can never be one is refused here already.
 
+use super::{Scope, text};
 use http::Uri;
+use lgsp_kernel::model::TargetSpec;
 use std::net::IpAddr;
+
+/// Targets of a version or of a leg: a bound far above what is met.
+const TARGETS_MAX: usize = 64;
+
+/// What a list of targets shows by itself; `at` ends where their field begins.
+pub(crate) fn targets(list: &[TargetSpec], at: &str, scope: &mut Scope<'_>) {
+    if list.len() > TARGETS_MAX {
+        scope.bad(format!("{at}targets"), format!("more than {TARGETS_MAX} targets"));
+    }
+    for (i, t) in list.iter().enumerate().take(TARGETS_MAX) {
+        let field = format!("{at}targets[{i}].url");
+        if let Some(why) = fault(&t.url) {
+            scope.bad(field, why);
+        } else if list[..i].iter().any(|o| o.url == t.url) {
+            scope.bad(field, "the same target twice: give one of them more `weight`");
+        }
+        text::within(scope, format!("{at}targets[{i}].weight"), t.weight, 1, 1_000);
+    }
+}
 
 /// Why a text is no address of a provider, if it is none.
 pub(crate) fn fault(url: &str) -> Option<String> {

@@ -430,4 +430,118 @@ services:
             "t.yaml:2:17 systems[1]: expected a map, found text",
         ],
     },
+    Case {
+        what: "the form of legs",
+        yaml: "\
+services:
+  - id: moi
+    system: kho-du-lieu
+    title: x
+    protocol: rest
+    versions:
+      - version: '1.0'
+        lifecycle: draft
+        routes:
+          - { kind: peer, node: ngsp, targets: [] }
+          - { kind: pear, node: ngsp }
+          - { kind: direct }
+          - { kind: peer, nod: ngsp }
+          - { kind: direct, targets: [{ url: 'http://h', weight: x }], upstream: { retries: many } }
+          - { kind: direct, targets: [{ url: 'http://h' }], auth: { type: bearer, token: tran } }
+          - { node: ngsp }
+        operations: []
+",
+        problems: &[
+            "t.yaml:10:13 services[0].versions[0].routes[0]: a leg of kind peer has no `targets`; it has: node, via, service, version, mode",
+            "t.yaml:11:21 services[0].versions[0].routes[1].kind: \"pear\" is none of peer, xroad, direct; did you mean \"peer\"?",
+            "t.yaml:12:13 services[0].versions[0].routes[2]: a leg of kind direct needs `targets`",
+            "t.yaml:13:13 services[0].versions[0].routes[3]: a leg of kind peer needs `node`",
+            "t.yaml:13:27 services[0].versions[0].routes[3].nod: unknown field \"nod\"; did you mean \"node\"?",
+            "t.yaml:14:66 services[0].versions[0].routes[4].targets[0].weight: expected a whole number up to 65,535, found text",
+            "t.yaml:14:93 services[0].versions[0].routes[4].upstream.retries: expected a whole number up to 255, found text",
+            "t.yaml:15:90 services[0].versions[0].routes[5].auth.token: a secret is written as {env: NAME}, {file: PATH} or {value: TEXT}",
+            "t.yaml:16:13 services[0].versions[0].routes[6]: the field `kind` is missing",
+        ],
+    },
+    Case {
+        what: "legs",
+        yaml: "\
+services:
+  - id: moi
+    system: kho-du-lieu
+    title: x
+    protocol: rest
+    versions:
+      - version: '1.0'
+        lifecycle: draft
+        targets: [{ url: 'http://h' }]
+        auth: { type: bearer, token: { value: x } }
+        upstream: { retries: 1, total_timeout_ms: 500 }
+        routes:
+          - { kind: peer, node: ngsp, via: ngsp }
+          - { kind: peer, node: ngsp, via: ngsp }
+          - { kind: direct, targets: [] }
+          - { kind: direct, targets: [{ url: 'ftp://h' }], upstream: { retries: 9 }, auth: { type: basic, user: '', password: { value: x } } }
+          - { kind: xroad, targets: [{ url: 'http://h' }], client: VN/GOV/H98, service: 'VN/GOV/G01/a b/c' }
+        operations: []
+",
+        problems: &[
+            "t.yaml:10:15 services[0].versions[0].auth: a version with `routes` has none of its own: give it with the leg it is for",
+            "t.yaml:11:30 services[0].versions[0].upstream.retries: with `routes` this is given with each leg; here are only the times and the breaker for legs of kind peer",
+            "t.yaml:13:11 services[0].versions[0].routes: a version has `targets` or `routes`, not both: make the targets a leg of kind direct",
+            "t.yaml:13:44 services[0].versions[0].routes[0].via: this is the provider's node itself: leave `via` out",
+            "t.yaml:14:13 services[0].versions[0].routes[1]: the same way twice",
+            "t.yaml:14:44 services[0].versions[0].routes[1].via: this is the provider's node itself: leave `via` out",
+            "t.yaml:15:38 services[0].versions[0].routes[2].targets: this leg needs at least one target",
+            "t.yaml:16:46 services[0].versions[0].routes[3].targets[0].url: \"ftp://h\": \"ftp\" is not carried, only http and https",
+            "t.yaml:16:81 services[0].versions[0].routes[3].upstream.retries: 9 is out of range: 0 to 5",
+            "t.yaml:16:113 services[0].versions[0].routes[3].auth.user: must have 1 to 256 characters, without ':' and control characters",
+            "t.yaml:17:68 services[0].versions[0].routes[4].client: has 3 parts: write instance/class/member/subsystem",
+            "t.yaml:17:89 services[0].versions[0].routes[4].service: \"a b\" cannot be a part of an X-Road identifier",
+        ],
+    },
+    Case {
+        what: "systems of other nodes",
+        yaml: "\
+systems:
+  - { id: motcua, agency: H98.02, name: x, remote: { node: ngsp } }
+  - { id: a, agency: H98, name: x, remote: { node: ngsp, system: r } }
+  - { id: r, agency: H98, name: x, remote: { node: ngsp } }
+  - { id: b, agency: H98, name: x, remote: { node: 'n g' } }
+credentials:
+  - { id: k, system: a, kind: api_key, secret: { value: khoa-cua-he-thong-a } }
+",
+        problems: &[
+            "t.yaml:5:52 systems[3].remote.node: character ' ' at position 1 is not allowed; use letters, digits, '.', '_' and '-', starting with a letter or digit",
+        ],
+    },
+    Case {
+        what: "systems of other nodes, of form right",
+        yaml: "\
+systems:
+  - { id: motcua, agency: H98.02, name: x, remote: { node: ngsp } }
+  - { id: a, agency: H98, name: x, remote: { node: ngsp, system: r } }
+  - { id: r, agency: H98, name: x, remote: { node: ngsp } }
+credentials:
+  - { id: k, system: a, kind: api_key, secret: { value: khoa-cua-he-thong-a } }
+",
+        problems: &[
+            "t.yaml:4:44 systems[2].remote: \"r\" of node \"ngsp\" is declared as system \"a\" already",
+            "t.yaml:6:22 credentials[0].system: system \"a\" is one of node \"ngsp\": its calls come signed from there, without a credential",
+            "credential \"motcua-client\" (in the registry).system: system \"motcua\" is one of node \"ngsp\": its calls come signed from there, without a credential",
+            "credential \"motcua-key\" (in the registry).system: system \"motcua\" is one of node \"ngsp\": its calls come signed from there, without a credential",
+        ],
+    },
+    Case {
+        what: "hidden fields",
+        yaml: "\
+grants:
+  - { id: a, consumer: motcua, service: doanhnghiep, operations: ['*'], purpose: x, legal_basis: y, hide: [a, /a, /a, '/b/', '//p:c', '/{urn:x'] }
+",
+        problems: &[
+            "t.yaml:2:108 grants[0].hide[0]: \"a\": it must begin with /",
+            "t.yaml:2:115 grants[0].hide[2]: is listed twice",
+            "t.yaml:2:135 grants[0].hide[5]: \"/{urn:x\": a namespace ends with }",
+        ],
+    },
 ];

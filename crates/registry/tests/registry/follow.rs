@@ -14,6 +14,7 @@ fn dump(s: &Snapshot) -> Vec<String> {
     let mut lines = vec![format!("generation {}", s.generation)];
     let mut part: Vec<String> = s.agencies.iter().map(|x| format!("{x:?}")).collect();
     part.extend(s.systems.iter().map(|x| format!("{x:?}")));
+    part.extend(s.remotes.iter().map(|x| format!("remote {x:?}")));
     part.extend(s.services.iter().map(|x| format!("{x:?}")));
     part.extend(s.services.values().flat_map(|x| &x.versions).map(|v| match &v.auth {
         OpenAuth::Bearer { token } => format!("{} {:?}", v.key, token.expose()),
@@ -55,7 +56,8 @@ fn put() -> impl Strategy<Value = Step> {
         }),
         (n(), n(), any::<bool>()).prop_map(|(i, of, by_alias)| {
             let code = if by_alias { format!("000.00.0{of}.H99") } else { agency(of) };
-            Step::Put(Kind::System, format!("s{i}"), json!({"agency": code, "name": "S"}))
+            let remote = if i > 1 { json!({"node": "ngsp", "system": format!("r{of}")}) } else { Value::Null };
+            Step::Put(Kind::System, format!("s{i}"), json!({"agency": code, "name": "S", "remote": remote}))
         }),
         (n(), n(), n(), any::<bool>()).prop_map(|(i, of, how, secret)| {
             let lifecycle = ["draft", "published", "deprecated", "retired"][usize::from(how)];
@@ -102,6 +104,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => name().prop_map(|(kind, id)| Step::Delete(kind, id)),
         1 => name().prop_map(|(kind, id)| Step::Row(kind, id, None)),
         1 => name().prop_map(|(kind, id)| Step::Row(kind, id, Some("{}".into()))),
+        2 => (0u8..4).prop_map(|i| {
+            // Two systems that claim to be the same one of another node.
+            let row = json!({"id": format!("s{i}"), "agency": "H00", "name": "S", "remote": {"node": "ngsp", "system": "r0"}});
+            Step::Row(Kind::System, format!("s{i}"), Some(row.to_string()))
+        }),
         2 => Just(Step::Look),
     ]
 }

@@ -10,5 +10,6 @@ mod edits;
 mod follow;
 mod help;
 mod province;
+mod routes;
 mod scale;
 mod secrets;
