@@ -24,6 +24,7 @@ pub fn values(loaded: &Loaded) -> Vec<Problem> {
     listeners(loaded, &mut out);
     ranges(loaded, &mut out);
     telemetry_values(loaded, &mut out);
+    super::federation_check::values(loaded, &mut out);
     out
 }
 
@@ -68,6 +69,8 @@ fn listeners(loaded: &Loaded, out: &mut Vec<Problem>) {
         ("listen.https", l.https.0),
         ("listen.admin", l.admin.0),
         ("listen.metrics", l.metrics.0),
+        ("peer.listen", loaded.config.peer.listen.0),
+        ("public.listen", loaded.config.public.listen.0),
     ];
     let set: Vec<(&str, SocketAddr)> = all.iter().filter_map(|(k, a)| a.map(|a| (*k, a))).collect();
     for (i, (key, address)) in set.iter().enumerate() {
@@ -112,6 +115,16 @@ fn ranges(loaded: &Loaded, out: &mut Vec<Problem>) {
         ("provider.idle_timeout", c.provider.idle_timeout, s, 3600 * s),
         ("provider.name_ttl", c.provider.name_ttl, s, day),
         ("telemetry.otlp_timeout", c.telemetry.otlp_timeout, 100 * ms, 60 * s),
+        ("hub.certificate_lifetime", c.hub.certificate_lifetime, 3600 * s, 397 * day),
+        ("hub.freshness_lifetime", c.hub.freshness_lifetime, 60 * s, 30 * day),
+        ("hub.freshness_every", c.hub.freshness_every, s, day),
+        ("directory.refresh", c.directory.refresh, s, 3600 * s),
+        ("directory.revocations_max_age", c.directory.revocations_max_age, 10 * s, 30 * day),
+        ("directory.max_age", c.directory.max_age, 10 * s, 90 * day),
+        ("witness.submit_every", c.witness.submit_every, s, day),
+        ("witness.compare_every", c.witness.compare_every, s, 300 * s),
+        ("timestamps.every", c.timestamps.every, Duration::ZERO, 7 * day),
+        ("timestamps.timeout", c.timestamps.timeout, 100 * ms, 60 * s),
         ("drain.announce", c.drain.announce, Duration::ZERO, 300 * s),
         ("drain.limit", c.drain.limit, Duration::ZERO, 3600 * s),
     ];
@@ -149,6 +162,8 @@ fn numbers(loaded: &Loaded, out: &mut Vec<Problem>) {
         ("provider.http2_connections", c.provider.http2_connections as u64, 1, 1_000),
         ("provider.http2_streams", u64::from(c.provider.http2_streams), 1, 10_000),
         ("provider.names", c.provider.names as u64, 1, 1_000_000),
+        ("peer.connections", c.peer.connections as u64, 1, 1_000),
+        ("hub.requests", c.hub.requests as u64, 1, 100_000),
     ];
     for (key, value, least, most) in numbers {
         if value < least || value > most {

@@ -2,11 +2,15 @@
 //! `schema` says which keys there are, `load` reads them, `check` looks at what they mean together.
 
 pub mod check;
+pub mod federation;
+pub(crate) mod federation_check;
+pub mod key_place;
 pub mod load;
 pub mod schema;
 pub mod show;
 pub mod units;
 
+pub use key_place::KeyPlace;
 pub use load::{Loaded, Origin, Problem};
 pub use schema::Config;
 pub use units::{Lasting, Listen, Size};

@@ -1,6 +1,10 @@
 //! Every key of `lgsp.toml`, its type and its default. What each means to an operator stands in `packaging/lgsp.toml`;
 //! a test holds the two together. An empty text or list means "not set": so every key has a default that can be written down.
 
+use super::federation::{
+    DirectorySection, HubSection, KeysSection, MembershipSection, PeerSection, PublicSection,
+    TimestampsSection, WitnessSection,
+};
 use super::units::{Lasting, Listen, Size};
 use ipnet::IpNet;
 use lgsp_kernel::bounds;
@@ -27,6 +31,22 @@ pub struct Config {
     pub limits: LimitsSection,
     /// How providers are reached.
     pub provider: ProviderSection,
+    /// How other nodes are met.
+    pub peer: PeerSection,
+    /// What anyone may read.
+    pub public: PublicSection,
+    /// Whose member the node is.
+    pub membership: MembershipSection,
+    /// Where its keys live.
+    pub keys: KeysSection,
+    /// How old what it knows of the others may become.
+    pub directory: DirectorySection,
+    /// How checkpoints are cosigned.
+    pub witness: WitnessSection,
+    /// How checkpoints are dated.
+    pub timestamps: TimestampsSection,
+    /// How it runs the directory, if it is the hub.
+    pub hub: HubSection,
     /// Logs, metrics, traces.
     pub telemetry: TelemetrySection,
     /// How it stops.
@@ -387,6 +407,28 @@ impl Config {
             format!("sqlite:{}", self.node.data_dir.join("lgsp.db").display())
         } else {
             self.store.url.clone()
+        }
+    }
+    /// The folder of a hub's authority and directory.
+    pub fn hub_dir(&self) -> PathBuf {
+        or_in(&self.hub.dir, &self.node.data_dir, "hub")
+    }
+    /// The folder of what makes the node a member: certificates, the pinned root, the copy of the directory.
+    pub fn membership_dir(&self) -> PathBuf {
+        self.node.data_dir.join("membership")
+    }
+    /// Where others reach the peer listener.
+    pub fn peer_endpoints(&self) -> Vec<String> {
+        match (self.peer.endpoints.as_slice(), self.peer.listen.0) {
+            ([], Some(address)) => vec![format!("https://{address}")],
+            (named, _) => named.to_vec(),
+        }
+    }
+    /// Where others reach the public listener.
+    pub fn public_url(&self) -> Option<String> {
+        match (self.public.url.trim_end_matches('/'), self.public.listen.0) {
+            ("", address) => address.map(|a| format!("http://{a}")),
+            (url, _) => Some(url.to_owned()),
         }
     }
     /// The copy of the registry that is kept for a start without the store.
