@@ -327,6 +327,3 @@ fn instant(text: &str) -> Option<Millis> {
     }
     Millis::parse(text).filter(|t| written(*t) == text)
 }
-
-#[cfg(test)]
-mod tests;

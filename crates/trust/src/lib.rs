@@ -13,10 +13,12 @@ pub mod testing;
 pub mod tls;
 
 pub use authority::{Authority, Issued, Term};
-pub use certificate::{CertError, Purpose, Subject};
+pub use certificate::{CertError, Purpose, Subject, agency_uri, node_host, node_uri};
 pub use chain::{Authorities, Chain, Origin};
 pub use delegation::{Bindings, Delegation, DelegationError, DelegationTerms, Use};
-pub use key::{Algorithm, FileKey, KeyConfig, KeyError, PinSource, Signer, TokenKey, Tokens, verify};
+pub use key::{
+    Algorithm, FileKey, KeyConfig, KeyError, PinSource, Signer, TokenKey, TokenPlace, Tokens, verify,
+};
 pub use request::{Requested, csr_for_agency, csr_for_node};
 pub use tls::{OwnCertificate, PeerTls};
 

@@ -2,6 +2,7 @@
 
 use super::{Algorithm, FileKey, KeyError, Signer, TokenKey, TokenPlace, Tokens};
 use lgsp_kernel::{Secret, Vault};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -46,10 +47,11 @@ impl PinSource {
     pub fn read(&self) -> Result<Secret, String> {
         let text = match self {
             Self::File(path) => {
-                let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-                Zeroizing::new(
-                    String::from_utf8(bytes).map_err(|_| format!("{}: not UTF-8", path.display()))?,
-                )
+                let mut text = Zeroizing::new(String::with_capacity(PIN_MAX + 2));
+                let file = std::fs::File::open(path).map_err(|e| format!("{}: {e}", path.display()))?;
+                let read = file.take(PIN_MAX as u64 + 2).read_to_string(&mut text);
+                read.map_err(|e| format!("{}: {e}", path.display()))?;
+                text
             }
             Self::Env(name) => {
                 Zeroizing::new(std::env::var(name).map_err(|e| format!("variable {name}: {e}"))?)

@@ -194,6 +194,3 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
     written.map_err(file)?;
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(file)
 }
-
-#[cfg(test)]
-mod tests;

@@ -142,6 +142,16 @@ pub enum KeyError {
         /// The key's label.
         key: String,
     },
+    /// The token holds a key of this label already.
+    #[error(
+        "the token {token} holds a key {key} already: choose another label, or remove it if it is to be replaced"
+    )]
+    KeyExists {
+        /// Which token.
+        token: String,
+        /// The key's label.
+        key: String,
+    },
     /// The token's key is not the one that was there when it was opened.
     #[error(
         "the key {key} on token {token} is not the one this node started with: put the right token back, or restart to use the new key"

@@ -1,1 +1,0 @@
-//! Delegations: round trip, canonical form, refusals.
