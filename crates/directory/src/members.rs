@@ -8,6 +8,7 @@ use crate::key::sha256;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lgsp_kernel::model::{Protocol, SignatureMode};
 use lgsp_kernel::{AgencyCode, NodeName, ServiceId, SystemId, VersionLabel};
+pub use lgsp_trust::Purpose;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
@@ -55,18 +56,6 @@ impl<'de> Deserialize<'de> for Der {
         let bytes = STANDARD.decode(text.as_bytes()).map_err(serde::de::Error::custom)?;
         Ok(Self(bytes.into()))
     }
-}
-
-/// What an authority's certificates are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// Nodes' TLS certificates.
-    Node,
-    /// Agencies' certificates.
-    Agency,
-    /// Timestamp authorities.
-    Tsa,
 }
 
 /// Lists of known words: what a later version adds is passed over.
