@@ -187,7 +187,9 @@ impl Authority {
         };
         let content = info.to_der()?;
         let inside = Content::Inside(TST_INFO, &content);
-        cms::sign(&inside, &self.chain, self.key.as_ref(), now, with_certificates)
+        // The last certificate is the authority that verifiers have: a copy in the token would say nothing.
+        let sent = &self.chain[..self.chain.len().saturating_sub(1).max(1)];
+        cms::sign(&inside, sent, self.key.as_ref(), now, with_certificates)
     }
 }
 
