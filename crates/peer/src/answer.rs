@@ -183,7 +183,7 @@ pub(crate) fn stated_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Unp
     fields::read_content_digest(text).map(Some).ok_or(Unproven::Field("content-digest"))
 }
 
-async fn collect(body: Incoming, max: usize) -> Result<Bytes, SendError> {
+pub(crate) async fn collect(body: Incoming, max: usize) -> Result<Bytes, SendError> {
     match Limited::new(body, max).collect().await {
         Ok(all) => Ok(all.to_bytes()),
         Err(e) if e.is::<http_body_util::LengthLimitError>() => {
@@ -198,7 +198,7 @@ async fn collect(body: Incoming, max: usize) -> Result<Bytes, SendError> {
 }
 
 /// What an answer without a statement means: nothing is proven, but the neighbour, known by its certificate, says that it did not take the message.
-async fn unsigned(awaited: &Awaited, status: StatusCode, body: Incoming) -> SendError {
+pub(crate) async fn unsigned(awaited: &Awaited, status: StatusCode, body: Incoming) -> SendError {
     const MAX: usize = 16 << 10;
     let neighbour = awaited.via.as_ref().unwrap_or(&awaited.to.node);
     let said = Limited::new(body, MAX).collect().await.map(|b| b.to_bytes()).unwrap_or_default();

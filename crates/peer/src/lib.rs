@@ -3,7 +3,9 @@
 
 pub mod body;
 pub mod bounds;
+pub mod directory;
 pub mod fields;
+pub mod idempotency;
 pub mod input;
 pub mod members;
 pub mod proof;
@@ -16,6 +18,8 @@ pub mod verify;
 mod answer;
 mod open;
 mod peers;
+mod rebuild;
+mod relay;
 mod reply;
 mod seal;
 mod stream;
@@ -24,6 +28,7 @@ pub use answer::{PeerAnswer, PeerRefusal};
 pub use body::{BodyError, OutBody, PeerBody};
 pub use open::{Opened, Unopened};
 pub use peers::{PeerConfig, PeerParts, Peers, Received, ReceivedTicket, mode_text};
+pub use relay::Relayed;
 pub use replay::{Remembered, Replay};
 pub use reply::{OutgoingAnswer, ReplyTo};
 pub use seal::{OutgoingRequest, PeerLeg, Sealed, SendError};

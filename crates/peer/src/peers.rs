@@ -227,10 +227,12 @@ impl Inner {
     pub(crate) async fn lease(&self, node: &NodeName) -> Result<crate::transport::Lease, Refusal> {
         let members = self.checker.members();
         members.usable(self.clock.now()).map_err(|e| e.of_request())?;
-        let endpoints = members.endpoints(node).ok_or_else(|| {
-            Refusal::new(&fault::PEER_UNREACHABLE, format!("The node {node} is not in the directory."))
-        })?;
-        let lease = self.transport.lease(node, &endpoints).await?;
+        if !members.is_member(node) {
+            let detail = format!("The node {node} is not a member.");
+            return Err(Refusal::new(&fault::PEER_UNREACHABLE, detail));
+        }
+        let endpoints = || members.endpoints(node).unwrap_or_default();
+        let lease = self.transport.lease(node, endpoints).await?;
         if !lease.hello().speaks() {
             let detail = format!("The node {node} speaks {:?}; this one 1.", lease.hello().versions);
             return Err(Refusal::new(&fault::PEER_VERSION, detail));

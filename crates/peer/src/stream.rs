@@ -159,6 +159,9 @@ pub(crate) struct ProvenStream {
     recording: Option<BoxFuture<'static, Result<(), BodyError>>>,
     done: bool,
     whose: Whose,
+    /// At a relay: the trailers go on after the last frame.
+    pass_on: bool,
+    trailers: Option<HeaderMap>,
 }
 
 /// Who must stand by the trailers.
@@ -190,7 +193,22 @@ impl ProvenStream {
             skew_max: crate::bounds::ANSWER_SKEW_MAX,
             delegation_field: head.get(&fields::DELEGATION).cloned(),
         };
-        Self { source, digest: Some(Digest::new(&SHA256)), held: None, recording: None, done: false, whose }
+        Self {
+            source,
+            digest: Some(Digest::new(&SHA256)),
+            held: None,
+            recording: None,
+            done: false,
+            whose,
+            pass_on: false,
+            trailers: None,
+        }
+    }
+
+    /// Gives the trailers on, too.
+    pub(crate) fn with_trailers(mut self) -> Self {
+        self.pass_on = true;
+        self
     }
 }
 
@@ -250,14 +268,17 @@ impl Body for ProvenStream {
                 let recorded = ready!(recording.as_mut().poll(cx));
                 this.recording = None;
                 this.done = true;
-                return match (recorded, this.held.take()) {
-                    (Err(e), _) => Poll::Ready(Some(Err(e))),
-                    (Ok(()), Some(last)) => Poll::Ready(Some(Ok(Frame::data(last)))),
-                    (Ok(()), None) => Poll::Ready(None),
-                };
+                match (recorded, this.held.take()) {
+                    (Err(e), _) => {
+                        this.trailers = None;
+                        return Poll::Ready(Some(Err(e)));
+                    }
+                    (Ok(()), Some(last)) => return Poll::Ready(Some(Ok(Frame::data(last)))),
+                    (Ok(()), None) => {}
+                }
             }
             if this.done {
-                return Poll::Ready(None);
+                return Poll::Ready(this.trailers.take().map(|t| Ok(Frame::trailers(t))));
             }
             let failed = match ready!(Pin::new(&mut this.source).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -276,6 +297,7 @@ impl Body for ProvenStream {
                         match this.whose.record(digest, &trailers) {
                             Ok(recording) => {
                                 this.recording = Some(recording);
+                                this.trailers = this.pass_on.then_some(trailers);
                                 continue;
                             }
                             Err(e) => e,

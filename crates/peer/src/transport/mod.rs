@@ -56,7 +56,11 @@ impl Transport {
     }
 
     /// A place on a connection to the node.
-    pub(crate) async fn lease(&self, node: &NodeName, endpoints: &[Endpoint]) -> Result<Lease, Refusal> {
+    pub(crate) async fn lease(
+        &self,
+        node: &NodeName,
+        endpoints: impl Fn() -> Vec<Endpoint>,
+    ) -> Result<Lease, Refusal> {
         let pool = self.pool(node);
         pool.lease(&*self.connect, &self.config, node, endpoints).await
     }

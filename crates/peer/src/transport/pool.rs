@@ -36,7 +36,7 @@ impl Pool {
         connect: &dyn Connect,
         config: &TransportConfig,
         node: &NodeName,
-        endpoints: &[Endpoint],
+        endpoints: impl Fn() -> Vec<Endpoint>,
     ) -> Result<Lease, Refusal> {
         if let Some(lease) = self.existing(config.streams_per_connection, false) {
             return Ok(lease);
@@ -53,7 +53,7 @@ impl Pool {
         if let Some(lease) = self.existing(config.streams_per_connection, enough) {
             return Ok(lease);
         }
-        match self.open(connect, config, node, endpoints).await {
+        match self.open(connect, config, node, &endpoints()).await {
             Ok(conn) => {
                 conn.streams.fetch_add(1, Ordering::Relaxed);
                 self.conns.lock().push(conn.clone());
