@@ -34,14 +34,20 @@ pub enum NoteError {
 }
 
 fn key_id(name: &str, public: &[u8]) -> u32 {
+    key_hash(name, ALG_ED25519, public)
+}
+
+/// The hash of a key in its signatures and its verifier key: of its name, its type and its public bytes.
+pub fn key_hash(name: &str, algorithm: u8, public: &[u8]) -> u32 {
     let mut input = name.as_bytes().to_vec();
-    input.extend([b'\n', ALG_ED25519]);
+    input.extend([b'\n', algorithm]);
     input.extend(public);
     let h = sha256(&input).0;
     u32::from_be_bytes([h[0], h[1], h[2], h[3]])
 }
 
-fn name_is_valid(name: &str) -> bool {
+/// Whether a key may have this name.
+pub fn name_is_valid(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 256
         && !name.chars().any(|c| c.is_whitespace() || c == '+' || c.is_control())
@@ -227,7 +233,8 @@ impl Checkpoint {
     }
 }
 
-fn split_note(note: &str) -> Result<(&str, &str), NoteError> {
+/// The two parts of a signed note: the text with its last newline, and the lines of signatures.
+pub fn split_note(note: &str) -> Result<(&str, &str), NoteError> {
     if note.len() > NOTE_MAX {
         return Err(NoteError::Note("too long"));
     }
@@ -242,7 +249,8 @@ fn split_note(note: &str) -> Result<(&str, &str), NoteError> {
     Ok((text, signatures))
 }
 
-fn signature_line(line: &str) -> Result<(&str, Vec<u8>), NoteError> {
+/// A line of a signature: the name of the key, and the bytes, at least five, that begin with the key's hash (4).
+pub fn signature_line(line: &str) -> Result<(&str, Vec<u8>), NoteError> {
     let bad = NoteError::Note("a line after the text is no signature");
     let rest = line.strip_prefix("\u{2014} ").ok_or_else(|| bad.clone())?;
     let (name, blob) = rest.split_once(' ').ok_or_else(|| bad.clone())?;

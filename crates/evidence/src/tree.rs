@@ -172,10 +172,17 @@ pub fn check_consistency(old: u64, old_root: Hash, new: u64, new_root: Hash, pro
     if old == 0 {
         return proof.is_empty() && old_root == Hash::empty_tree();
     }
+    roots_from_consistency(old, old_root, new, proof) == Some((old_root, new_root))
+}
+
+/// The roots at both sizes that a proof of consistency leads to (`0 < old < new`); `None` if its length is wrong. If the second is the root of
+/// a signed tree, the first is the root of that tree's beginning, whatever somebody else claims it to be. `old_root` is only used where `old`
+/// is a power of two: proofs leave it out then.
+pub fn roots_from_consistency(old: u64, old_root: Hash, new: u64, proof: &[Hash]) -> Option<(Hash, Hash)> {
     let mut rest = proof.iter().copied();
     let first = if old.is_power_of_two() { Some(old_root) } else { rest.next() };
-    let Some(first) = first else { return false };
-    let (mut fnode, mut snode) = (old - 1, new - 1);
+    let first = first?;
+    let (mut fnode, mut snode) = (old.checked_sub(1)?, new - 1);
     while fnode & 1 == 1 {
         fnode >>= 1;
         snode >>= 1;
@@ -183,7 +190,7 @@ pub fn check_consistency(old: u64, old_root: Hash, new: u64, new_root: Hash, pro
     let (mut a, mut b) = (first, first);
     for c in rest {
         if snode == 0 {
-            return false;
+            return None;
         }
         if fnode & 1 == 1 || fnode == snode {
             a = hash::node(&c, &a);
@@ -198,5 +205,5 @@ pub fn check_consistency(old: u64, old_root: Hash, new: u64, new_root: Hash, pro
         fnode >>= 1;
         snode >>= 1;
     }
-    snode == 0 && a == old_root && b == new_root
+    (snode == 0).then_some((a, b))
 }
