@@ -8,7 +8,7 @@ use lgsp_evidence::tree::roots_from_consistency;
 use lgsp_evidence::{Checkpoint, Disk, Hash};
 use lgsp_kernel::Clock;
 use lgsp_witness::monitor::*;
-use lgsp_witness::*;
+
 use proptest::prelude::*;
 
 /// Design: what does not fit is reported in five minutes.

@@ -4,7 +4,8 @@
 
 mod common;
 use common::*;
-use lgsp_evidence::disk::{Random, Simulated};
+use lgsp_evidence::disk::Simulated;
+use lgsp_evidence::disk::simulated::Random;
 use lgsp_evidence::{Archive, Disk, Hash, Log, LogConfig, LogKey, note};
 use lgsp_kernel::Clock;
 use lgsp_witness::cosign::{cosignatures, with_lines};
@@ -146,7 +147,7 @@ fn whenever_the_power_goes_nothing_that_left_is_contradicted() {
             (cosigned, old) = (new, new);
         }
         drop(w);
-        let after = Disk::Simulated(simulated.restart(&mut Random::new(cut)));
+        let after = Disk::Simulated(simulated.restart(&mut Random(cut)));
         let w = witness_on(&after);
         let seen = w.logs().first().map_or(0, |l| l.size);
         assert!(seen >= cosigned, "it forgot {cosigned}, and knows {seen}");
