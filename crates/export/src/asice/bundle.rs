@@ -17,7 +17,8 @@ pub struct Bundle {
     pub made: Millis,
     /// The exchange's entries of this node's log, with kept bodies.
     pub proof: ProofFile,
-    /// Verifier keys (C2SP): of this node's log, and of the logs of peers whose checkpoints are in here.
+    /// Verifier keys (C2SP): of this node's log, and of logs of peers whose checkpoints are in here. Those that a delegation names need not
+    /// stand here.
     pub log_keys: Vec<String>,
     /// Delegations, whole texts: those of this node's agencies for its log, and those that peers' messages rest on.
     pub delegations: Vec<String>,

@@ -6,6 +6,7 @@ use super::container::FORMAT;
 use super::statements::{Proof, Statement, statement};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lgsp_evidence::hash::sha256;
+use lgsp_evidence::note::origin_name;
 use lgsp_evidence::proof::ProofEntry;
 use lgsp_evidence::{BodyRole, Checkpoint};
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ pub(crate) fn files(bundle: &Bundle) -> Result<Files, ExportError> {
             bundle.made.rfc3339()
         ),
     );
-    w.lines("keys/log", "vkey", "log keys", &bundle.log_keys)?;
+    w.lines("keys/log", "vkey", "log keys", &log_keys(bundle))?;
     w.lines("keys/witness", "vkey", "witnesses", &bundle.witnesses)?;
     w.pems("certificates", &bundle.certificates)?;
     w.pems("authorities", &bundle.authorities)?;
@@ -131,10 +132,8 @@ impl Writer {
             Proof::Group { .. } => ("received", "group"),
         };
         let mut about = format!("direction {direction}\nmode {mode}\nentry {}\n", number(entry));
-        let delegation = match &s.delegation {
-            Some(hash) => bundle.delegations.iter().position(|d| sha256(d.as_bytes()).base64() == *hash),
-            None => own_delegation(bundle, &s.base),
-        };
+        let wanted = s.delegation.as_deref().or_else(|| key_id(&s.base));
+        let delegation = bundle.delegations.iter().position(|d| Some(&*sha256(d.as_bytes()).base64()) == wanted);
         if let Some(d) = delegation {
             about.push_str(&format!("delegation {}\n", number(d)));
         }
@@ -251,15 +250,34 @@ pub(crate) fn split_cosignatures(note: &str) -> Result<(String, Vec<String>), Ex
     Ok((signed, others))
 }
 
-/// The delegation that lets this node's log speak for the agency whose statement it is: by agency where the statement names it.
-fn own_delegation(bundle: &Bundle, base: &str) -> Option<usize> {
-    let from = base.lines().find_map(|l| l.strip_prefix("\"lgsp-from\": "));
-    let agency = from.and_then(|f| f.split('/').nth(1));
-    bundle.delegations.iter().position(|d| {
-        let has = |line: String| d.lines().any(|l| l == line);
-        let speaks = agency.is_none_or(|a| has(format!("agency {a}")));
-        has(format!("node {}", bundle.node)) && has("use log".into()) && speaks
-    })
+/// The `keyid` of a statement: SHA-256, base64, of the delegation that it was made under.
+fn key_id(base: &str) -> Option<&str> {
+    let parameters = base.lines().last()?.strip_prefix("\"@signature-params\": ")?;
+    parameters.rsplit_once(";keyid=\"")?.1.split('"').next()
+}
+
+/// The keys of logs that were handed over, and those that delegations name.
+fn log_keys(bundle: &Bundle) -> Vec<String> {
+    let mut keys: Vec<String> = bundle.log_keys.iter().map(|k| k.trim().to_owned()).collect();
+    for key in bundle.delegations.iter().filter_map(|d| delegated_log_key(d)) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// The verifier key of the log that a delegation is for.
+fn delegated_log_key(delegation: &str) -> Option<String> {
+    let value = |name: &str| delegation.lines().find_map(|l| l.strip_prefix(name));
+    if value("use ")? != "log" {
+        return None;
+    }
+    let key = STANDARD.decode(value("key ed25519:")?).ok()?;
+    let name = origin_name(value("node ")?);
+    let blob = [&[1], key.as_slice()].concat();
+    let id = sha256(&[name.as_bytes(), b"\n", &blob].concat()).0;
+    Some(format!("{name}+{}+{}", hex::encode(&id[..4]), STANDARD.encode(blob)))
 }
 
 fn bounded(what: &'static str, count: usize) -> Result<(), ExportError> {

@@ -8,7 +8,7 @@ use lgsp_kernel::record::{Entry, ReceivedRecord, StatementRecord};
 const SALT: usize = 32;
 const HASH: usize = 32;
 /// The longest path, hashes.
-const PATH_MAX: usize = 63;
+const PATH_MAX: usize = 64;
 
 /// What makes a statement the sender's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) enum Proof {
 pub(crate) struct Statement {
     pub(crate) base: String,
     pub(crate) proof: Proof,
-    /// SHA-256, base64, of its delegation; none for this node's own.
+    /// SHA-256, base64, of its delegation as the record states it; this node's own state it in the text only.
     pub(crate) delegation: Option<String>,
 }
 
@@ -43,9 +43,9 @@ pub(crate) fn statement(record: &str, part: &str) -> Result<Option<Statement>, E
     }
 }
 
-/// RFC 9421, section 2.5: a base is ASCII; the line breaks between its lines are the only control characters besides tabs.
+/// A statement consists of bytes 0x20 to 0x7E and line breaks between its lines (docs/protocol/peer.md, "Statements").
 fn plain(base: &str, part: &str) -> Result<(), ExportError> {
-    let good = |b: u8| (0x20..0x7f).contains(&b) || b == b'\n' || b == b'\t';
+    let good = |b: u8| (0x20..0x7f).contains(&b) || b == b'\n';
     if base.is_empty() || base.ends_with('\n') || !base.bytes().all(good) {
         return Err(ExportError::part(part, "its statement is no signature base"));
     }

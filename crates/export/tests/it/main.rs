@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 //mod altered;
-//mod container;
-//mod country;
+mod container;
+mod country;
 mod shell;
 mod timestamps;
