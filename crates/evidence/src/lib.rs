@@ -32,7 +32,7 @@ pub use disk::Disk;
 pub use draft::{AppendError, Draft, Position, Ticket, document_id};
 pub use frame::BodyRole;
 pub use hash::Hash;
-pub use log::{Log, LogConfig, LogError, LogState};
+pub use log::{Driver, Log, LogConfig, LogError, LogState};
 pub use note::{Checkpoint, ExternalSigner, LogKey, NoteError, Verifier};
 pub use proof::{ProofError, ProofFile, ProofReport, Proven, check_proof};
 pub use receipt::{Receipt, ReceiptTicket};

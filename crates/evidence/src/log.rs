@@ -101,6 +101,27 @@ pub enum LogError {
     Signing(String),
 }
 
+impl LogError {
+    fn unopened(e: AppendError) -> Self {
+        Self::Config(format!("the first entry of the epoch was not written: {e}"))
+    }
+}
+
+/// Writes a log that has no thread.
+#[derive(Debug)]
+pub struct Driver(writer::Writer);
+
+impl Driver {
+    /// Writes one group of what waits; false if nothing waits or the log has failed. Tiles and the `checkpoint` file are left alone.
+    pub fn step(&mut self) -> bool {
+        self.0.step()
+    }
+    /// Writes tiles and the `checkpoint` file up to now.
+    pub fn publish(&mut self) {
+        self.0.publish();
+    }
+}
+
 /// What the log is doing.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct LogState {
@@ -237,6 +258,42 @@ impl Log {
 
     /// The same on a disk of choice.
     pub fn open_on(disk: Disk, cfg: LogConfig, key: LogKey, clock: Clock) -> Result<Self, LogError> {
+        let dir = cfg.dir.clone();
+        let (log, writer, opening) = Self::open_parts(disk, cfg, key, clock)?;
+        let thread = std::thread::Builder::new().name("message-log".into()).spawn(move || writer.run());
+        *log.0.thread.lock() = Some(thread.map_err(|e| LogError::Io(dir, e))?);
+        if let Some(record) = opening {
+            let entry = log.append(Draft::of(None, record)).and_then(Ticket::wait);
+            entry.map_err(LogError::unopened)?;
+        }
+        Ok(log)
+    }
+
+    /// The same without a thread: what is appended is written when the driver is stepped, one group a step. For simulations, which must
+    /// repeat themselves.
+    pub fn open_driven(
+        disk: Disk,
+        cfg: LogConfig,
+        key: LogKey,
+        clock: Clock,
+    ) -> Result<(Self, Driver), LogError> {
+        let (log, writer, opening) =
+            Self::open_parts(disk, LogConfig { gather: Duration::ZERO, ..cfg }, key, clock)?;
+        let mut driver = Driver(writer);
+        if let Some(record) = opening {
+            let ticket = log.append(Draft::of(None, record)).map_err(LogError::unopened)?;
+            driver.step();
+            ticket.wait().map_err(LogError::unopened)?;
+        }
+        Ok((log, driver))
+    }
+
+    fn open_parts(
+        disk: Disk,
+        cfg: LogConfig,
+        key: LogKey,
+        clock: Clock,
+    ) -> Result<(Self, writer::Writer, Option<bytes::Bytes>), LogError> {
         let expected = origin_name(&cfg.node_name);
         if key.name() != expected {
             return Err(LogError::Config(format!(
@@ -266,24 +323,16 @@ impl Log {
         let opening = tail.opening.clone();
         let writer =
             writer::Writer::new(shared.clone(), disk.clone(), cfg.clone(), key.clone(), clock.clone(), tail);
-        let thread =
-            std::thread::Builder::new().name("message-log".into()).spawn(move || writer.run()).map_err(io)?;
         let log = Self(Arc::new(Owner {
             shared,
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(None),
             cfg,
             disk,
             clock,
             key,
             lock: Mutex::new(Some(lock)),
         }));
-        if let Some(record) = opening {
-            let entry = log.append(Draft::of(None, record)).and_then(Ticket::wait);
-            entry.map_err(|e| {
-                LogError::Config(format!("the first entry of the epoch was not written: {e}"))
-            })?;
-        }
-        Ok(log)
+        Ok((log, writer, opening))
     }
 
     /// Hands over a record. Never blocks; the ticket completes when the record is durable.

@@ -177,6 +177,24 @@ impl Writer {
         }
     }
 
+    /// One group, if one waits; see [`crate::log::Driver`].
+    pub(crate) fn step(&mut self) -> bool {
+        let idle = {
+            let q = self.shared.queue.lock();
+            q.failed || q.waiting.is_empty()
+        };
+        if !idle {
+            let (group, ..) = self.take();
+            self.write(group);
+        }
+        !idle
+    }
+
+    /// Writes tiles and the `checkpoint` file, unless nothing is new.
+    pub(crate) fn publish(&mut self) {
+        self.publish_if_due(true);
+    }
+
     /// Sleeps until there is something to do; takes a group's worth.
     #[allow(clippy::type_complexity)]
     fn take(&mut self) -> (Vec<Waiting>, Vec<(Command, tokio::sync::oneshot::Sender<()>)>, bool) {
