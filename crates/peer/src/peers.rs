@@ -299,7 +299,7 @@ impl Inner {
         let delegation = &received.believed.delegation;
         let first = !delegation.recorded.swap(true, Ordering::AcqRel);
         let credential = if first {
-            let record = Entry::Credential(CredentialRecord {
+            let record = CredentialRecord {
                 at: self.clock.now(),
                 kind: "delegation".to_owned(),
                 sha256: delegation.keyid.clone(),
@@ -307,8 +307,8 @@ impl Inner {
                     &base64::engine::general_purpose::STANDARD,
                     delegation.text.as_bytes(),
                 ),
-            });
-            let ticket = self.log.append(Draft::of(None, json(&record)));
+            };
+            let ticket = self.log.append(Draft::credential(record));
             let ticket = ticket.inspect_err(|_| delegation.recorded.store(false, Ordering::Release))?;
             Some((ticket, delegation.clone()))
         } else {

@@ -355,7 +355,7 @@ impl<'a> Walk<'a> {
         }
         let at = Some((head.index, head.index + 1));
         let parsed = serde_json::from_slice::<Entry>(record).ok();
-        let (named, mut exchange) = (filed_under(parsed.as_ref()), None);
+        let (named, mut exchange) = (filed_under(parsed.as_ref(), head.exchange), None);
         match parsed {
             Some(Entry::Exchange(e)) => exchange = Some(e),
             Some(Entry::Erasure(e)) if commitment == head.entry => {
@@ -572,12 +572,13 @@ impl<'a> Walk<'a> {
 }
 
 /// What the file must file a record under.
-fn filed_under(record: Option<&Entry>) -> Option<ExchangeId> {
+fn filed_under(record: Option<&Entry>, filed: Option<ExchangeId>) -> Option<ExchangeId> {
     match record? {
         Entry::Exchange(e) => Some(e.id),
         Entry::Statement(s) => Some(s.exchange),
         Entry::Received(r) => Some(r.exchange),
-        Entry::Credential(c) => Some(document_id(&c.sha256)),
+        // One that is not filed at all is only not found.
+        Entry::Credential(c) => filed.map(|_| document_id(&c.sha256)),
         _ => None,
     }
 }
