@@ -71,13 +71,17 @@ pub(crate) mod stamp {
     use serde::{Deserialize, Deserializer, Serializer};
     use std::borrow::Cow;
 
+    /// The year 9999 ends the calendar that RFC 3339 writes.
+    const LAST: Millis = Millis(253_402_300_800_000);
+
     pub fn serialize<S: Serializer>(at: &Millis, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&at.rfc3339())
     }
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Millis, D::Error> {
         let text = Cow::<'de, str>::deserialize(d)?;
         let at = if text.contains(['T', 't']) { Millis::parse(&text) } else { None };
-        at.ok_or_else(|| serde::de::Error::custom("a time is written as 2026-01-31T08:00:00Z"))
+        at.filter(|at| (0..LAST.0).contains(&at.0))
+            .ok_or_else(|| serde::de::Error::custom("a time is written as 2026-01-31T08:00:00Z"))
     }
 }
 
