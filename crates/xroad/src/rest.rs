@@ -183,6 +183,37 @@ pub fn forwarded(headers: &HeaderMap, id: &HeaderValue, request_id: &HeaderValue
     out
 }
 
+/// The path of a request of ours at a security server. `path` is the service's own: empty, or beginning with `/`, encoded as it shall arrive.
+pub fn outgoing_path(service: &ServiceId, path: &str) -> String {
+    format!("/r1/{service}{path}")
+}
+
+/// The lines of a request of ours: who asks, and for what case. Lines of the same names that a consumer sent are replaced or dropped, since
+/// we speak for ourselves there.
+pub fn outgoing_lines(
+    headers: &mut HeaderMap,
+    client: &ClientId,
+    id: &str,
+    user_id: Option<&str>,
+    issue: Option<&str>,
+) {
+    for name in [SECURITY_SERVER, REPRESENTED_PARTY, SERVICE, REQUEST_ID, REQUEST_HASH, ERROR] {
+        headers.remove(name);
+    }
+    let client = client.to_string();
+    for (name, value) in [(CLIENT, Some(&*client)), (ID, Some(id)), (USER_ID, user_id), (ISSUE, issue)] {
+        match value.and_then(|v| HeaderValue::from_bytes(v.as_bytes()).ok()) {
+            Some(value) => drop(headers.insert(name, value)),
+            None => drop(headers.remove(name)),
+        }
+    }
+}
+
+/// The type of the error where an answer arose in X-Road and not at the provider (PR-REST 4.6, example 5).
+pub fn error_type(answer: &HeaderMap) -> Option<&str> {
+    answer.get(ERROR).and_then(|v| v.to_str().ok())
+}
+
 /// What an answer says about itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {

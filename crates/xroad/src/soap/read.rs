@@ -3,7 +3,7 @@
 use super::{
     CentralServiceId, Field, Header, IDENTIFIERS, Message, Places, RequestHash, SoapError, VALUE_MAX, XROAD,
 };
-use crate::id::{ClientId, IdError, RepresentedParty, ServerId, ServiceId, check};
+use crate::id::{ClientId, RepresentedParty, ServerId, ServiceId, check};
 use lgsp_wire::soap::{self, ENVELOPE_11, SoapVersion};
 use lgsp_wire::xml::{XmlError, XmlFault};
 use quick_xml::NsReader;
@@ -347,13 +347,13 @@ fn party(raw: &Raw) -> Result<RepresentedParty, SoapError> {
 
 fn request_hash(raw: &Raw) -> Result<RequestHash, SoapError> {
     let algorithm = raw.algorithm.clone().ok_or(SoapError::Shape("requestHash"))?;
-    if !raw.children.is_empty() || raw.text.len() > 1024 {
+    let uri = algorithm.len() <= VALUE_MAX && algorithm.bytes().all(|b| b.is_ascii_graphic());
+    if !uri || !raw.children.is_empty() || raw.text.len() > 1024 {
         return Err(SoapError::Shape("requestHash"));
     }
     let value: String = raw.text.split_ascii_whitespace().collect();
-    if value.is_empty() {
-        let why = IdError::Empty("it");
-        return Err(SoapError::Id { field: "requestHash", why });
+    if value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)) {
+        return Err(SoapError::Shape("requestHash"));
     }
     Ok(RequestHash { algorithm, value })
 }

@@ -180,3 +180,23 @@ fn the_request_hash_is_that_of_the_document() {
     assert!(head.starts_with("POST\r\n/r1/I/C/M/S/s\r\nx-road-id:own\r\n"), "{head}");
     assert!(head.ends_with("x-road-request-id:r1\r\n"), "{head}");
 }
+
+#[test]
+fn a_request_of_ours_reads_as_one_and_says_nothing_of_the_consumers_own() {
+    let service = lgsp_xroad::id::ServiceId::parse("VN/GOV/G01/csdl/d%2Fc").unwrap();
+    let path = rest::outgoing_path(&service, "/v1/a%20b");
+    let mut lines =
+        headers(&[CLIENT, ("x-road-issue", "theirs"), ("x-road-request-hash", "x"), ("accept", "a/b")]);
+    let client = ClientId::parse("VN/GOV/H01/mot-cua").unwrap();
+    rest::outgoing_lines(&mut lines, &client, "ex_1", Some("VN012"), None);
+    let read = Request::parse(&path, &lines).unwrap();
+    assert_eq!((read.service, &*read.path, read.client), (service, "/v1/a%20b", client));
+    assert_eq!(
+        (read.id.as_deref(), read.user_id.as_deref(), read.issue),
+        (Some("ex_1"), Some("VN012"), None)
+    );
+    assert!(!lines.contains_key("x-road-request-hash") && lines.contains_key("accept"));
+    assert_eq!(rest::error_type(&lines), None);
+    let error = headers(&[("X-Road-Error", "Server.ServerProxy.ServiceFailed")]);
+    assert_eq!(rest::error_type(&error), Some("Server.ServerProxy.ServiceFailed"));
+}

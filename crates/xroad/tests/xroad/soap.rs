@@ -233,15 +233,17 @@ proptest! {
     #[test]
     fn any_header_reads_back(parts in prop::collection::vec("[^\\p{C}]{1,12}", 6), user in "[^\\p{C}]{1,20}") {
         let trimmed: Vec<&str> = parts.iter().map(|p| p.trim()).collect();
-        let client = ClientId::new(trimmed[0], trimmed[1], trimmed[2], Some(trimmed[3]));
-        if let (Ok(client), false) = (client, user.trim().is_empty()) {
-            if let Ok(service) = ServiceId::new(client.owner(), trimmed[4], None) {
-                let header = Header::new(client, service, "1").with_user(user.trim());
-                let envelope = Bytes::from_static(b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><x/></s:Body></s:Envelope>");
-                let out = with_header(&header, &envelope).unwrap();
-                prop_assert_eq!(Message::parse(&out).unwrap().header, Some(header));
-            }
+        let Ok(client) = ClientId::new(trimmed[0], trimmed[1], trimmed[2], Some(trimmed[3])) else { return Ok(()) };
+        let Ok(service) = ServiceId::new(client.owner(), trimmed[4], None) else { return Ok(()) };
+        if user.trim().is_empty() {
+            return Ok(());
         }
+        let header = Header::new(client, service, "1").with_user(user.trim());
+        let envelope = Bytes::from_static(
+            b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><x/></s:Body></s:Envelope>",
+        );
+        let out = with_header(&header, &envelope).unwrap();
+        prop_assert_eq!(Message::parse(&out).unwrap().header, Some(header));
     }
 
     #[test]
