@@ -143,8 +143,11 @@ impl Walk<'_> {
 
 /// One element down: the steps awaited below it, and whether the path ends with it.
 fn advance(path: &Path, above: u64, namespace: &str, local: &str) -> (u64, bool) {
-    let (mut below, mut found) = (0, false);
-    for (i, step) in path.steps.iter().enumerate().filter(|(i, _)| above >> i & 1 == 1) {
+    let (mut below, mut found, mut left) = (0, false, above);
+    while left != 0 {
+        let i = left.trailing_zeros() as usize;
+        left &= left - 1;
+        let Some(step) = path.steps.get(i) else { break };
         if step.anywhere {
             below |= 1 << i;
         }
