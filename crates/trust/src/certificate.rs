@@ -27,6 +27,16 @@ pub enum Purpose {
     Tsa,
 }
 
+impl Purpose {
+    /// How many intermediates may stand between a certificate and a listed authority.
+    pub fn intermediates_max(self) -> usize {
+        match self {
+            Self::Node => 0,
+            Self::Agency | Self::Tsa => 2,
+        }
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -310,14 +320,15 @@ pub(crate) fn is_ca(certificate: &X509Certificate<'_>) -> bool {
 pub(crate) fn check_purpose(certificate: &X509Certificate<'_>, purpose: Purpose) -> Result<(), CertError> {
     let wrong = |why| CertError::WrongPurpose { whose: whose(certificate), wanted: purpose, why };
     let usage = certificate.key_usage().map_err(|_| wrong("its key usage is written twice"))?;
-    match usage {
-        Some(u)
-            if !u.value.digital_signature() && !(purpose != Purpose::Node && u.value.non_repudiation()) =>
-        {
+    if let Some(usage) = usage.map(|u| u.value) {
+        // Signature authorities mark signing keys of officials for non-repudiation only.
+        let signs = usage.digital_signature() || (purpose != Purpose::Node && usage.non_repudiation());
+        if !signs {
             return Err(wrong("its key usage allows no signatures"));
         }
-        Some(u) if u.value.key_cert_sign() => return Err(wrong("its key usage is that of an authority")),
-        _ => {}
+        if usage.key_cert_sign() {
+            return Err(wrong("its key usage is that of an authority"));
+        }
     }
     let extended =
         certificate.extended_key_usage().map_err(|_| wrong("its extended key usage is written twice"))?;

@@ -230,10 +230,7 @@ impl<'a> Path<'a> {
     }
 
     fn check_depth(&self, found: usize) -> Result<(), CertError> {
-        let max = match self.purpose {
-            Purpose::Node => 0,
-            Purpose::Agency | Purpose::Tsa => 2,
-        };
+        let max = self.purpose.intermediates_max();
         if found > max {
             return Err(CertError::TooDeep { whose: self.whose.clone(), wanted: self.purpose, found, max });
         }
@@ -273,9 +270,12 @@ impl<'a> Path<'a> {
             E::PathLenConstraintViolated
             | E::MaximumPathDepthExceeded
             | E::MaximumPathBuildCallsExceeded
-            | E::MaximumSignatureChecksExceeded => {
-                CertError::TooDeep { whose, wanted: self.purpose, found: self.shown.len(), max: 0 }
-            }
+            | E::MaximumSignatureChecksExceeded => CertError::TooDeep {
+                whose,
+                wanted: self.purpose,
+                found: self.shown.len(),
+                max: self.purpose.intermediates_max(),
+            },
             E::UnknownIssuer if is_self_signed(read) => CertError::SelfMade(whose),
             E::UnknownIssuer => {
                 let issuer = certificate::shown(&read.issuer().to_string());

@@ -116,12 +116,7 @@ impl Requested {
         if algorithm == Algorithm::RsaPss {
             return Err(KeyError::Unsupported("a request with an RSA key".into()).into());
         }
-        let named = request.signature_algorithm.algorithm.to_id_string();
-        let wanted = match algorithm {
-            Algorithm::EcdsaP256 => "1.2.840.10045.4.3.2",
-            _ => "1.3.101.112",
-        };
-        if named != wanted {
+        if der != whole(info.raw, algorithm, &request.signature_value.data) {
             return Err(CertError::RequestSignature);
         }
         verify(&public_key_der, algorithm, info.raw, &request.signature_value.data)
@@ -133,4 +128,25 @@ impl Requested {
             algorithm,
         })
     }
+}
+
+/// The request that these parts make. What is outside the signed part has no other form, so that no byte of it may differ.
+fn whole(info: &[u8], algorithm: Algorithm, signature: &[u8]) -> Vec<u8> {
+    const ECDSA_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
+    let how = if algorithm == Algorithm::EcdsaP256 { ECDSA_SHA256 } else { ED25519 };
+    let signature = [&[0][..], signature].concat();
+    let body = [info, how, &tagged(0x03, &signature)].concat();
+    tagged(0x30, &body)
+}
+
+/// A DER value of up to 65,535 bytes.
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let head = match (high, low) {
+        (0, 0..=127) => vec![tag, low],
+        (0, _) => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    [head, content.to_vec()].concat()
 }

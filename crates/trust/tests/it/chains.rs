@@ -45,7 +45,7 @@ fn a_certificate_serves_its_own_purpose_only() {
     let (_, of_node) = member(&hub, "a");
     let (_, of_agency) = office(&hub, "H01.15", Algorithm::EcdsaP256);
     assert_eq!(
-        check(&[of_agency.der.clone()], &trust, Purpose::Agency).unwrap().agency,
+        check(std::slice::from_ref(&of_agency.der), &trust, Purpose::Agency).unwrap().agency,
         Some(agency("H01.15"))
     );
     for (der, purpose) in [
@@ -55,7 +55,7 @@ fn a_certificate_serves_its_own_purpose_only() {
         (&of_agency.der, Purpose::Tsa),
     ] {
         assert!(
-            matches!(check(&[der.clone()], &trust, purpose), Err(CertError::WrongPurpose { .. })),
+            matches!(check(std::slice::from_ref(der), &trust, purpose), Err(CertError::WrongPurpose { .. })),
             "{purpose}"
         );
     }

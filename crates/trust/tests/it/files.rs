@@ -1,8 +1,11 @@
 //! Keys in files.
 
 use lgsp_kernel::Vault;
-use lgsp_trust::{Algorithm, FileKey, KeyError, Signer as _, verify};
+use lgsp_trust::testing::SlowSigner;
+use lgsp_trust::{Algorithm, FileKey, KeyConfig, KeyError, PinSource, Signer as _, Tokens, verify};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_key_signs_the_same_after_it_was_read_back() {
@@ -105,4 +108,39 @@ fn what_is_no_public_key_is_refused_without_a_panic() {
 fn nothing_secret_is_shown_by_debug() {
     let key = FileKey::generate(Algorithm::Ed25519).unwrap();
     assert!(format!("{key:?}").len() < 60);
+}
+
+#[test]
+fn where_a_key_lives_is_read_from_the_configuration_and_mixed_forms_are_refused() {
+    let read = |text: &str| serde_json::from_str::<KeyConfig>(text);
+    assert_eq!(read(r#"{"file": "a.key"}"#).unwrap(), KeyConfig::File { file: "a.key".into() });
+    let token = read(r#"{"module": "/m.so", "token": "t", "key": "k", "pin": {"env": "PIN"}}"#).unwrap();
+    let pin = PinSource::Env("PIN".into());
+    assert_eq!(token, KeyConfig::Token { module: "/m.so".into(), token: "t".into(), key: "k".into(), pin });
+    for bad in [
+        r#"{"file": "a.key", "pin": {"env": "PIN"}}"#,
+        r#"{"module": "/m.so", "token": "t", "key": "k"}"#,
+        r#"{"module": "/m.so", "token": "t", "key": "k", "pin": "1234"}"#,
+        "{}",
+    ] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (vault, tokens) = (Vault::new(&[1; 32]), Tokens::default());
+    let config = KeyConfig::File { file: folder.path().join("a.key") };
+    assert!(matches!(config.open(&vault, &tokens), Err(KeyError::File { .. })));
+    let made = config.create(&vault, &tokens, Algorithm::Ed25519).unwrap();
+    assert_eq!(config.open(&vault, &tokens).unwrap().public_key_der(), made.public_key_der());
+}
+
+#[test]
+fn the_double_of_a_token_is_as_slow_and_can_be_taken_out() {
+    let slow =
+        SlowSigner::new(Arc::new(FileKey::generate(Algorithm::Ed25519).unwrap()), Duration::from_millis(5));
+    let began = Instant::now();
+    std::thread::scope(|s| (0..4).for_each(|_| drop(s.spawn(|| slow.sign(b"m").unwrap()))));
+    assert!(began.elapsed() >= Duration::from_millis(20));
+    assert_eq!(slow.made(), 4);
+    slow.set_absent(true);
+    assert!(matches!(slow.sign(b"m"), Err(KeyError::TokenAbsent(_))));
 }

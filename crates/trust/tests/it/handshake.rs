@@ -33,18 +33,17 @@ fn pair(hub: &Authority) -> (Side, Side) {
 }
 
 type Ends = (ClientConnection, ServerConnection);
+/// What one end says is wrong, and what the other was told.
+type Failed = Box<(rustls::Error, Option<rustls::Error>)>;
 
 /// Carries bytes between both until neither has any, or one fails; then what the other was told.
-fn shake(client: &Side, server: &Side, wanted: &str) -> Result<Ends, (rustls::Error, Option<rustls::Error>)> {
+fn shake(client: &Side, server: &Side, wanted: &str) -> Result<Ends, Failed> {
     let name = server_name(&node(wanted)).unwrap();
     let c = ClientConnection::new(client.tls.client_config().unwrap(), name).unwrap();
     carry(c, ServerConnection::new(server.tls.server_config().unwrap()).unwrap())
 }
 
-fn carry(
-    mut c: ClientConnection,
-    mut s: ServerConnection,
-) -> Result<Ends, (rustls::Error, Option<rustls::Error>)> {
+fn carry(mut c: ClientConnection, mut s: ServerConnection) -> Result<Ends, Failed> {
     while c.wants_write() || s.wants_write() {
         let mut bytes = Vec::new();
         while c.wants_write() {
@@ -59,7 +58,7 @@ fn carry(
                     s.write_tls(&mut alert).unwrap();
                 }
                 c.read_tls(&mut &alert[..]).unwrap();
-                return Err((e, c.process_new_packets().err()));
+                return Err(Box::new((e, c.process_new_packets().err())));
             }
         }
         let mut bytes = Vec::new();
@@ -70,7 +69,7 @@ fn carry(
         while !rest.is_empty() {
             c.read_tls(&mut rest).unwrap();
             if let Err(e) = c.process_new_packets() {
-                return Err((e, None));
+                return Err(Box::new((e, None)));
             }
         }
     }
@@ -102,7 +101,7 @@ fn a_node_that_answers_in_anothers_place_is_refused_by_name() {
     let hub = hub();
     let (a, b) =
         (side(own(&hub, "province-a"), trusting(&hub)), side(own(&hub, "province-b"), trusting(&hub)));
-    let (error, _) = shake(&a, &b, "hub").unwrap_err();
+    let (error, _) = *shake(&a, &b, "hub").unwrap_err();
     says(&error, "that of province-b, not of hub");
 }
 
@@ -114,7 +113,7 @@ fn a_caller_without_a_certificate_or_with_a_self_made_one_is_refused() {
     config.client_auth_cert_resolver = Arc::new(Nothing);
     let c = ClientConnection::new(Arc::new(config), server_name(&node("hub")).unwrap()).unwrap();
     let s = ServerConnection::new(h.tls.server_config().unwrap()).unwrap();
-    let (error, told) = carry(c, s).unwrap_err();
+    let (error, told) = *carry(c, s).unwrap_err();
     says(&error, "showed no certificate");
     says(&told.unwrap(), "demands a certificate");
 
@@ -130,7 +129,7 @@ fn a_caller_without_a_certificate_or_with_a_self_made_one_is_refused() {
     config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(certified));
     let c = ClientConnection::new(Arc::new(config), server_name(&node("hub")).unwrap()).unwrap();
     let s = ServerConnection::new(h.tls.server_config().unwrap()).unwrap();
-    let (error, told) = carry(c, s).unwrap_err();
+    let (error, told) = *carry(c, s).unwrap_err();
     says(&error, "signed by itself");
     says(&told.unwrap(), "refuses this node's certificate");
 }
@@ -155,7 +154,7 @@ fn a_revocation_takes_effect_on_open_connections_and_at_the_next_handshake() {
     assert!(h.tls.recheck(&subject).is_ok());
     h.revoked.lock().push(subject.sha256);
     assert!(matches!(h.tls.recheck(&subject), Err(CertError::Revoked { .. })));
-    let (error, told) = shake(&a, &h, "hub").unwrap_err();
+    let (error, told) = *shake(&a, &h, "hub").unwrap_err();
     says(&error, "is revoked");
     says(&told.unwrap(), "this node's certificate is revoked");
 }
@@ -168,7 +167,7 @@ fn an_expired_certificate_ends_open_connections_too_and_both_sides_learn_why() {
     let subject = h.tls.peer_subject(s.peer_certificates()).unwrap();
     h.clock.advance(91 * 86_400_000);
     assert!(matches!(h.tls.recheck(&subject), Err(CertError::Expired { .. })));
-    let (error, told) = shake(&a, &h, "hub").unwrap_err();
+    let (error, told) = *shake(&a, &h, "hub").unwrap_err();
     says(&error, "has expired");
     says(&told.unwrap(), "this node's certificate has expired");
 }
@@ -199,7 +198,7 @@ fn certificates_and_authorities_are_replaced_under_standing_configurations() {
         "the old authority is dropped"
     );
     a.tls.replace_own(own(&old, "province-a"));
-    let (error, told) = connect().unwrap_err();
+    let (error, told) = *connect().unwrap_err();
     says(&error, "no authority listed");
     says(&told.unwrap(), "does not know the authority");
 }
@@ -224,7 +223,7 @@ fn neither_tls_12_nor_another_protocol_than_http2_is_spoken() {
     let mut config = rustls::ClientConfig::clone(&a.tls.client_config().unwrap());
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let c = ClientConnection::new(Arc::new(config), server_name(&node("hub")).unwrap()).unwrap();
-    let (error, _) = carry(c, ServerConnection::new(h.tls.server_config().unwrap()).unwrap()).unwrap_err();
+    let (error, _) = *carry(c, ServerConnection::new(h.tls.server_config().unwrap()).unwrap()).unwrap_err();
     assert_eq!(error, rustls::Error::NoApplicationProtocol);
     let old =
         rustls::ClientConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
@@ -233,7 +232,7 @@ fn neither_tls_12_nor_another_protocol_than_http2_is_spoken() {
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
     let c = ClientConnection::new(Arc::new(old), server_name(&node("hub")).unwrap()).unwrap();
-    let (error, _) = carry(c, ServerConnection::new(h.tls.server_config().unwrap()).unwrap()).unwrap_err();
+    let (error, _) = *carry(c, ServerConnection::new(h.tls.server_config().unwrap()).unwrap()).unwrap_err();
     assert!(matches!(error, rustls::Error::PeerIncompatible(_)), "{error:?}");
 }
 
@@ -246,7 +245,7 @@ fn a_caller_with_a_foreign_authoritys_node_certificate_is_refused() {
     let trust = trusting(&hub).with(&root.der(), Origin::Foreign).unwrap();
     let stranger = side(OwnCertificate::new(vec![der], key).unwrap(), trust.clone());
     let h = side(own(&hub, "hub"), trust);
-    let (error, _) = shake(&stranger, &h, "hub").unwrap_err();
+    let (error, _) = *shake(&stranger, &h, "hub").unwrap_err();
     says(&error, "no authority listed");
 }
 

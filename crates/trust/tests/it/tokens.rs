@@ -7,6 +7,7 @@ use lgsp_trust::{
     Algorithm, Authority, Chain, KeyError, PinSource, Purpose, Requested, Signer, Term, TokenKey, TokenPlace,
     Tokens, csr_for_agency, verify,
 };
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,6 +63,7 @@ fn in_a_process_of_its_own(test: &str) {
         .env("SOFTHSM2_CONF", folder.path().join("softhsm2.conf"))
         .env(FOLDER, folder.path())
         .env(MODULE, module)
+        .env("P11_KIT_SERVER_ADDRESS", format!("unix:path={}", folder.path().join("p11.sock").display()))
         .output()
         .unwrap();
     let said =
@@ -201,6 +203,67 @@ fn child_removal() {
     let other = TokenKey::create(&tokens.token(&place()).unwrap(), "k", Algorithm::EcdsaP256).unwrap();
     other.sign(b"m").unwrap();
     soon(|| matches!(key.sign(b"m"), Err(KeyError::OtherKey { .. })));
+}
+
+const SERVER: &str = "/usr/libexec/p11-kit/p11-kit-server";
+const CLIENT: &str = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so";
+
+/// SoftHSM served by another process, killed with this.
+struct Served(std::process::Child);
+
+impl Served {
+    fn start(folder: &Path, module: &str) -> Self {
+        let socket = folder.join("p11.sock");
+        let _ = std::fs::remove_file(&socket);
+        let child = std::process::Command::new(SERVER)
+            .args([
+                "--foreground",
+                "--name",
+                socket.to_str().unwrap(),
+                "--provider",
+                module,
+                "pkcs11:token=t",
+            ])
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        soon(|| socket.exists());
+        Self(child)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It serves each connection in a child of its own: all of its group go.
+        let group = format!("-{}", self.0.id());
+        let _ = std::process::Command::new("kill").args(["-9", "--", &group]).status();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_token_served_by_another_process_is_used_again_when_that_was_killed_and_started_anew() {
+    if !Path::new(SERVER).exists() || !Path::new(CLIENT).exists() {
+        return skipped("p11-kit's server or client");
+    }
+    in_a_process_of_its_own("tokens::child_served");
+}
+
+#[test]
+#[ignore = "run in a process of its own by the test above"]
+fn child_served() {
+    let (at, module) = (folder(), std::env::var(MODULE).unwrap());
+    let place = TokenPlace { module: CLIENT.into(), ..place() };
+    let server = Served::start(&at, &module);
+    let tokens = Tokens::default();
+    let key = TokenKey::create(&tokens.token(&place).unwrap(), "k", Algorithm::EcdsaP256).unwrap();
+    verify(&key.public_key_der(), Algorithm::EcdsaP256, b"m", &key.sign(b"m").unwrap()).unwrap();
+    drop(server);
+    let error = key.sign(b"m").unwrap_err();
+    assert!(matches!(error, KeyError::TokenAbsent(_) | KeyError::Token { .. }), "{error}");
+    let _server = Served::start(&at, &module);
+    soon(|| key.sign(b"m").is_ok());
 }
 
 #[test]
