@@ -205,7 +205,11 @@ pub(crate) fn sign(
         version: if oid == DATA { CmsVersion::V1 } else { CmsVersion::V3 },
         digest_algorithms: SetOfVec::try_from(vec![sha256_algorithm()])?,
         encap_content_info: EncapsulatedContentInfo { econtent_type: oid, econtent },
-        certificates: if with_certificates { Some(CertificateSet(SetOfVec::try_from(choices)?)) } else { None },
+        certificates: if with_certificates {
+            Some(CertificateSet(SetOfVec::try_from(choices)?))
+        } else {
+            None
+        },
         crls: None,
         signer_infos: SignerInfos(SetOfVec::try_from(vec![signer])?),
     };

@@ -124,7 +124,13 @@ impl Writer {
         Ok(())
     }
 
-    fn statement(&mut self, bundle: &Bundle, n: usize, entry: usize, s: Statement) -> Result<(), ExportError> {
+    fn statement(
+        &mut self,
+        bundle: &Bundle,
+        n: usize,
+        entry: usize,
+        s: Statement,
+    ) -> Result<(), ExportError> {
         let folder = format!("statements/{}", number(n));
         let (direction, mode) = match &s.proof {
             Proof::Own => ("sent", "log"),
@@ -133,7 +139,8 @@ impl Writer {
         };
         let mut about = format!("direction {direction}\nmode {mode}\nentry {}\n", number(entry));
         let wanted = s.delegation.as_deref().or_else(|| key_id(&s.base));
-        let delegation = bundle.delegations.iter().position(|d| Some(&*sha256(d.as_bytes()).base64()) == wanted);
+        let delegation =
+            bundle.delegations.iter().position(|d| Some(&*sha256(d.as_bytes()).base64()) == wanted);
         if let Some(d) = delegation {
             about.push_str(&format!("delegation {}\n", number(d)));
         }

@@ -102,10 +102,7 @@ mod tests {
         bytes.push(2);
         bytes.extend([4; 64]);
         let read = group(&bytes, "n".into(), vec![]);
-        assert!(
-            matches!(&read, Some(Proof::Group { index: 7, path, .. }) if path.len() == 2),
-            "{read:?}"
-        );
+        assert!(matches!(&read, Some(Proof::Group { index: 7, path, .. }) if path.len() == 2), "{read:?}");
         for bad in [0, 8, 40, 41, 104] {
             assert_eq!(group(&bytes[..bad], "n".into(), vec![]), None, "{bad} bytes");
         }

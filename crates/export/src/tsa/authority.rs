@@ -1,9 +1,7 @@
 //! A small timestamp authority: a key, a certificate, and an answer to each request. For tests, the demo and installations without an
 //! authority of their own; a national one takes its place without change. Not here: HTTP, and where the key is kept.
 
-use super::wire::{
-    Accuracy, MessageImprint, PkiStatusInfo, TST_INFO, TimeStampReq, TimeStampResp, TstInfo,
-};
+use super::wire::{Accuracy, MessageImprint, PkiStatusInfo, TST_INFO, TimeStampReq, TimeStampResp, TstInfo};
 use super::{REQUEST_MAX, TsaError};
 use crate::cms::{self, Content, SealAlgorithm, SealError, SealKey, hash_of, signature_algorithm};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -44,7 +42,7 @@ enum Failure {
     BadDataFormat = 5,
     UnacceptedPolicy = 15,
     UnacceptedExtension = 16,
-    SystemFailure = 25,
+    NotMade = 25,
 }
 
 struct P256Key(EcdsaKeyPair);
@@ -89,10 +87,8 @@ impl Authority {
         let certificate = |subject: &Name, of: &P256Key, ca: bool| {
             issue(&Wanted { subject, key: public_key(of)?, issuer: &issuer, span, ca }, &issuer_key)
         };
-        let chain = vec![
-            certificate(&common_name(name)?, &key, false)?,
-            certificate(&issuer, &issuer_key, true)?,
-        ];
+        let chain =
+            vec![certificate(&common_name(name)?, &key, false)?, certificate(&issuer, &issuer_key, true)?];
         Ok(Self { key: Box::new(key), pkcs8, chain, policy: default_policy(), clock })
     }
     /// An authority from what [`Self::key_pkcs8`] and [`Self::chain`] gave, or a P-256 key and certificate from elsewhere.
@@ -159,7 +155,7 @@ impl Authority {
         if imprint.hashed_message.as_bytes().len() != length {
             return Err((Failure::BadDataFormat, "the digest does not have the length of its algorithm"));
         }
-        let failed = |_| (Failure::SystemFailure, "the token could not be made");
+        let failed = |_| (Failure::NotMade, "the token could not be made");
         let token = self.token(imprint, request.nonce, request.cert_req).map_err(failed)?;
         let token = Any::from_der(&token).map_err(|e| failed(e.into()))?;
         let status = PkiStatusInfo { status: 0, status_string: None, fail_info: None };
@@ -215,8 +211,8 @@ fn rejected(failure: Failure, why: &str) -> TimeStampResp {
 
 fn new_key() -> Result<(Zeroizing<Vec<u8>>, P256Key), SealError> {
     let failed = |_| SealError::Key("no random bytes".into());
-    let pkcs8 =
-        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).map_err(failed)?;
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
+        .map_err(failed)?;
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref())
         .map_err(|e| SealError::Key(e.to_string()))?;
     Ok((Zeroizing::new(pkcs8.as_ref().to_vec()), P256Key(key)))
@@ -224,7 +220,10 @@ fn new_key() -> Result<(Zeroizing<Vec<u8>>, P256Key), SealError> {
 
 fn public_key(key: &P256Key) -> Result<SubjectPublicKeyInfoOwned, SealError> {
     Ok(SubjectPublicKeyInfoOwned {
-        algorithm: AlgorithmIdentifierOwned { oid: EC_PUBLIC_KEY, parameters: Some(Any::encode_from(&P256)?) },
+        algorithm: AlgorithmIdentifierOwned {
+            oid: EC_PUBLIC_KEY,
+            parameters: Some(Any::encode_from(&P256)?),
+        },
         subject_public_key: BitString::from_bytes(key.0.public_key().as_ref())?,
     })
 }
@@ -266,10 +265,8 @@ struct Wanted<'a> {
 }
 
 fn issue(wanted: &Wanted<'_>, issuer: &P256Key) -> Result<Vec<u8>, SealError> {
-    let key_id = &aws_lc_rs::digest::digest(
-        &aws_lc_rs::digest::SHA256,
-        wanted.key.subject_public_key.raw_bytes(),
-    );
+    let key_id =
+        &aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, wanted.key.subject_public_key.raw_bytes());
     let key_id = SubjectKeyIdentifier(OctetString::new(&key_id.as_ref()[..20])?);
     let mut extensions: Vec<Extension> = Vec::new();
     let mut add = |e: Result<Extension, der::Error>, critical: bool| {

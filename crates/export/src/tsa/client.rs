@@ -58,11 +58,8 @@ impl<F: Fetch> Client<F> {
             .fill(&mut nonce)
             .map_err(|_| TsaError::Unreachable("the system gives no random bytes".into()))?;
         let body = request(digest, &nonce)?;
-        let answer = self
-            .fetch
-            .post(&self.url, QUERY_TYPE, REPLY_TYPE, body)
-            .await
-            .map_err(TsaError::Unreachable)?;
+        let answer =
+            self.fetch.post(&self.url, QUERY_TYPE, REPLY_TYPE, body).await.map_err(TsaError::Unreachable)?;
         let token = read_response(&answer)?;
         let timestamp = verify_token(&token, digest, Some(&nonce), &self.authorities, self.clock.now())?;
         Ok(Stamp { token, timestamp })

@@ -6,7 +6,7 @@ mod client;
 mod token;
 mod wire;
 
-pub use authority::Authority;
+pub use authority::{Authority, DEFAULT_POLICY, VALID_DAYS};
 pub use client::{Client, Fetch, Stamp};
 pub use token::verify_token;
 pub use wire::{read_response, request};

@@ -107,14 +107,10 @@ fn carried(signed: &SignedData) -> Result<Vec<Known>, TsaError> {
     Ok(known)
 }
 
-fn find_signer(
-    signer: &SignerInfo,
-    carried: &[Known],
-    authorities: &[Vec<u8>],
-) -> Result<Known, TsaError> {
-    let given = authorities.iter().filter_map(|der| {
-        Certificate::from_der(der).ok().map(|parsed| Known { der: der.clone(), parsed })
-    });
+fn find_signer(signer: &SignerInfo, carried: &[Known], authorities: &[Vec<u8>]) -> Result<Known, TsaError> {
+    let given = authorities
+        .iter()
+        .filter_map(|der| Certificate::from_der(der).ok().map(|parsed| Known { der: der.clone(), parsed }));
     let carried = carried.iter().map(|k| Known { der: k.der.clone(), parsed: k.parsed.clone() });
     carried
         .chain(given)

@@ -2,7 +2,11 @@
 
 use crate::country::{Country, Mode, country};
 use crate::shell::run;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
+use aws_lc_rs::signature::RSA_PSS_SHA256;
 use lgsp_export::asice::{Container, ExportError, export};
+use lgsp_export::{SealAlgorithm, SealKey};
 use std::path::Path;
 
 /// Writes what a verifier brings along, and gives the options that name it.
@@ -78,6 +82,39 @@ fn a_signature_alone_or_a_timestamp_alone_seals_it() {
     let (code, text) = verify(dir.path(), &options, &stamped.to_zip().unwrap());
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("none   META-INF/signature001.p7s"), "{text}");
+}
+
+struct Rsa(RsaKeyPair);
+
+impl SealKey for Rsa {
+    fn algorithm(&self) -> SealAlgorithm {
+        SealAlgorithm::RsaPss
+    }
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
+        let mut out = vec![0; self.0.public_modulus_len()];
+        self.0.sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut out).map_err(|e| e.to_string())?;
+        Ok(out)
+    }
+}
+
+#[test]
+fn a_foreign_authority_s_rsa_key_can_sign_and_its_name_is_said_to_be_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let mut c = country(Mode::Group);
+    let options = options(d, &c);
+    crate::shell::ok(
+        d,
+        "printf '[req]\\ndistinguished_name=dn\\n[dn]\\n' > c.cnf
+         openssl req -x509 -config c.cnf -newkey rsa:2048 -nodes -keyout k.pem -out r.pem -subj '/CN=Bo Noi vu' -days 9
+         openssl x509 -in r.pem -outform DER -out r.der; cat r.pem >> ca.pem
+         openssl pkcs8 -topk8 -nocrypt -in k.pem -outform DER -out k8.der",
+    );
+    let key = Rsa(RsaKeyPair::from_pkcs8(&std::fs::read(d.join("k8.der")).unwrap()).unwrap());
+    c.bundle.made = lgsp_kernel::Clock::System.now();
+    let signed = export(&c.bundle, &[std::fs::read(d.join("r.der")).unwrap()], &key).unwrap();
+    let (code, text) = verify(d, &options, &signed);
+    assert_eq!((code, text.contains("signed by CN=Bo Noi vu")), (3, true), "{text}");
 }
 
 #[test]

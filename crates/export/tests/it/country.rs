@@ -142,7 +142,10 @@ fn end(fields: &str, said: &Said<'_>, tag: &str) -> String {
 }
 fn request(said: &Said<'_>) -> String {
     let fields = format!("\"lgsp-from\": {CONSUMER}/H01.15/mot-cua\n\"lgsp-to\": {PROVIDER}/csdl/1.0\n");
-    format!("\"@method\": POST\n\"@path\": /peer/1/bo-y/csdl/1.0\n\"@query\": ?\n{}", end(&fields, said, "lgsp-request"))
+    format!(
+        "\"@method\": POST\n\"@path\": /peer/1/bo-y/csdl/1.0\n\"@query\": ?\n{}",
+        end(&fields, said, "lgsp-request")
+    )
 }
 fn answer(said: &Said<'_>, request: &str) -> String {
     let to = sha256(request.as_bytes());
@@ -242,8 +245,10 @@ pub fn country(mode: Mode) -> Country {
         Ok::<_, ()>(tree::root_of(&leaves[from..to]))
     };
     let consistency = tree::consistency_proof(older.size, newer.size, &mut full).unwrap();
-    let (witness_vkey, note) = cosign("bo-noi-vu/witness", [8; 32], Clock::System.now().seconds(), &newer.note);
+    let (witness_vkey, note) =
+        cosign("bo-noi-vu/witness", [8; 32], Clock::System.now().seconds(), &newer.note);
     let token = tsa.stamp(&checkpoint_digest(&note).unwrap()).unwrap();
+    let node = hub.issue("lgsp:node:tinh-a", "extendedKeyUsage=serverAuth,clientAuth");
     let bundle = Bundle {
         node: CONSUMER.into(),
         made: Millis(Clock::System.now().0),
@@ -257,6 +262,5 @@ pub fn country(mode: Mode) -> Country {
         authorities: vec![hub.root()],
         timestamp_authorities: vec![tsa.chain()[1].clone()],
     };
-    let node = hub.issue("lgsp:node:tinh-a", "extendedKeyUsage=serverAuth,clientAuth");
     Country { hub, tsa, node, bundle, log_vkey: our_log.verifier(), witness_vkey }
 }

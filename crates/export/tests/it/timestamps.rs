@@ -73,8 +73,7 @@ fn we_accept_tokens_of_openssl_with_rsa_and_with_elliptic_curves() {
         let response = reply(dir.path(), &request(&DIGEST, &[0xff; 8]).unwrap());
         let token = read_response(&response).unwrap();
         let roots = [root];
-        let stamp =
-            verify_token(&token, &DIGEST, Some(&[0xff; 8]), &roots, Clock::System.now()).expect(key);
+        let stamp = verify_token(&token, &DIGEST, Some(&[0xff; 8]), &roots, Clock::System.now()).expect(key);
         assert!(stamp.time.0 >= before.0 - 1000 && stamp.tsa.contains("Another TSA"), "{stamp:?}");
         assert_eq!((stamp.policy.as_str(), stamp.serial.as_str()), ("1.2.3.4.1", "02"));
     }
