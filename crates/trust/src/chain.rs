@@ -86,6 +86,10 @@ impl Authorities {
     pub fn digests(&self) -> impl Iterator<Item = [u8; 32]> + '_ {
         self.listed.iter().map(|l| l.sha256)
     }
+    /// Those that may vouch for this purpose: for nodes, the hub's own alone.
+    fn usable(&self, purpose: Purpose) -> impl Iterator<Item = &Arc<Listed>> {
+        self.listed.iter().filter(move |l| purpose != Purpose::Node || l.origin == Origin::Hub)
+    }
     /// Whether none is listed.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
@@ -133,11 +137,7 @@ impl Chain {
                 CertError::AuthorityAsEnd(whose)
             });
         }
-        let usable: Vec<_> = authorities
-            .listed
-            .iter()
-            .filter(|l| purpose != Purpose::Node || l.origin == Origin::Hub)
-            .collect();
+        let usable = authorities.usable(purpose).collect();
         let path = Path {
             end,
             shown,
@@ -155,6 +155,32 @@ impl Chain {
         }
         certificate::check_purpose(&read, purpose)?;
         subject(&read, end, listed, between, purpose)
+    }
+
+    /// Whether what was verified before still holds: time, revocation, and that its authority is still listed. A few look-ups, no signature.
+    pub fn recheck(
+        subject: &Subject,
+        authorities: &Authorities,
+        purpose: Purpose,
+        now: Millis,
+        revoked: &dyn Fn(&[u8; 32]) -> bool,
+    ) -> Result<(), CertError> {
+        let whose = || subject.name.clone();
+        if now < subject.not_before {
+            return Err(CertError::NotYetValid { whose: whose(), at: subject.not_before.rfc3339() });
+        }
+        if now > subject.not_after {
+            return Err(CertError::Expired { whose: whose(), at: subject.not_after.rfc3339() });
+        }
+        if let Some(which) = std::iter::once(&subject.sha256).chain(&subject.issuers).find(|d| revoked(d)) {
+            return Err(CertError::Revoked { whose: whose(), sha256: hex::encode(which) });
+        }
+        let authority = subject.issuers.last().copied().unwrap_or_default();
+        if !authorities.usable(purpose).any(|l| l.sha256 == authority) {
+            let issuer = format!("the authority of sha256 {}", hex::encode(authority));
+            return Err(CertError::UnknownAuthority { whose: whose(), issuer, wanted: purpose });
+        }
+        Ok(())
     }
 }
 

@@ -216,19 +216,27 @@ impl Delegation {
         self.check_time(now)?;
         let revoked = |d: &[u8; 32]| directory.is_revoked(d);
         let subject = Chain::verify(&[&self.certificate], authorities, Purpose::Agency, now, &revoked)?;
-        self.check_agency(&subject, directory)?;
-        if !directory.hosts(&self.terms.node, &self.terms.agency) {
-            return Err(DelegationError::NotHosted {
-                agency: self.terms.agency.clone(),
-                node: self.terms.node.clone(),
-            });
-        }
+        self.check_standing(&subject, directory)?;
         verify(&subject.public_key_der, subject.algorithm, self.signed().as_bytes(), &self.signature)
             .map_err(|_| DelegationError::Signature)?;
         Ok(subject)
     }
 
-    /// Whether it is within its term: the cheap part, for a delegation verified before.
+    /// Whether what was verified before still holds, without a signature being checked: for each use of a delegation that is remembered.
+    pub fn recheck(
+        &self,
+        subject: &Subject,
+        now: Millis,
+        authorities: &Authorities,
+        directory: &dyn Bindings,
+    ) -> Result<(), DelegationError> {
+        self.check_time(now)?;
+        let revoked = |d: &[u8; 32]| directory.is_revoked(d);
+        Chain::recheck(subject, authorities, Purpose::Agency, now, &revoked)?;
+        self.check_standing(subject, directory)
+    }
+
+    /// Whether it is within its term.
     pub fn check_time(&self, now: Millis) -> Result<(), DelegationError> {
         if now.plus_seconds(SKEW_SECONDS) < self.terms.not_before {
             return Err(DelegationError::NotYetValid(self.terms.not_before.rfc3339()));
@@ -239,18 +247,21 @@ impl Delegation {
         Ok(())
     }
 
-    fn check_agency(&self, subject: &Subject, directory: &dyn Bindings) -> Result<(), DelegationError> {
+    /// Whether the certificate is the agency's and the agency the node's.
+    fn check_standing(&self, subject: &Subject, directory: &dyn Bindings) -> Result<(), DelegationError> {
         let agency = &self.terms.agency;
         let fine = match &subject.agency {
             Some(named) => named == agency,
             None => directory.binds(agency, subject),
         };
-        let found = || subject.agency.as_ref().map_or_else(|| subject.name.clone(), ToString::to_string);
-        if fine {
-            Ok(())
-        } else {
-            Err(DelegationError::OtherAgency { agency: agency.clone(), found: found() })
+        if !fine {
+            let found = subject.agency.as_ref().map_or_else(|| subject.name.clone(), ToString::to_string);
+            return Err(DelegationError::OtherAgency { agency: agency.clone(), found });
         }
+        if !directory.hosts(&self.terms.node, agency) {
+            return Err(DelegationError::NotHosted { agency: agency.clone(), node: self.terms.node.clone() });
+        }
+        Ok(())
     }
 
     /// What it delegates.

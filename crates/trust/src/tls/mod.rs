@@ -101,24 +101,8 @@ impl PeerTls {
     /// Whether the peer of an open connection may still be heard: to be asked for each request, since a connection outlives the moment of its
     /// handshake. Costs a few look-ups, no signature.
     pub fn recheck(&self, peer: &Subject) -> Result<(), CertError> {
-        let now = self.clock.now();
-        if now > peer.not_after {
-            return Err(CertError::Expired { whose: peer.name.clone(), at: peer.not_after.rfc3339() });
-        }
-        let used = std::iter::once(&peer.sha256).chain(&peer.issuers);
-        if let Some(which) = used.into_iter().find(|d| (self.revoked)(d)) {
-            return Err(CertError::Revoked { whose: peer.name.clone(), sha256: hex::encode(which) });
-        }
-        let authority = peer.issuers.last().copied().unwrap_or_default();
-        if !self.authorities.load().digests().any(|d| d == authority) {
-            let issuer = format!("sha256 {}", hex::encode(authority));
-            return Err(CertError::UnknownAuthority {
-                whose: peer.name.clone(),
-                issuer,
-                wanted: Purpose::Node,
-            });
-        }
-        Ok(())
+        let revoked = |d: &[u8; 32]| (self.revoked)(d);
+        Chain::recheck(peer, &self.authorities.load(), Purpose::Node, self.clock.now(), &revoked)
     }
 
     fn check(&self, chain: &[CertificateDer<'_>]) -> Result<Subject, CertError> {

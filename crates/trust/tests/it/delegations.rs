@@ -179,6 +179,25 @@ fn a_nodes_tls_certificate_delegates_nothing_and_a_key_needs_its_own_certificate
     assert!(matches!(got, Err(DelegationError::Certificate(CertError::OtherKey(_)))));
 }
 
+#[test]
+fn a_remembered_delegation_is_checked_again_without_a_signature() {
+    let (trust, delegation) = made(Algorithm::EcdsaP256);
+    let subject = delegation.verify(now(), &trust, &YES).unwrap();
+    let again = |at: i64, trust: &Authorities, says: &Says| {
+        delegation.recheck(&subject, now().plus_seconds(at), trust, says)
+    };
+    assert_eq!(again(3600, &trust, &YES), Ok(()));
+    assert!(matches!(again(90_000, &trust, &YES), Err(DelegationError::Expired(_))));
+    let got = again(0, &trust, &Says { revoked: true, ..YES });
+    assert!(matches!(got, Err(DelegationError::Certificate(CertError::Revoked { .. }))));
+    assert!(matches!(
+        again(0, &trust, &Says { hosts: false, ..YES }),
+        Err(DelegationError::NotHosted { .. })
+    ));
+    let got = again(0, &Authorities::new(), &YES);
+    assert!(matches!(got, Err(DelegationError::Certificate(CertError::UnknownAuthority { .. }))));
+}
+
 /// A signer whose answer is garbage.
 #[derive(Debug)]
 struct Garbage(Vec<u8>);
