@@ -80,9 +80,9 @@ impl Sealed {
     pub fn mode(&self) -> SignatureMode {
         self.awaited.mode
     }
-    /// The head as it is sent.
-    pub fn headers(&self) -> &HeaderMap {
-        self.request.headers()
+    /// The message as it is sent.
+    pub fn request(&self) -> &Request<OutBody> {
+        &self.request
     }
 }
 

@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lgsp_evidence::hash::sha256;
-use lgsp_evidence::note::origin_name;
+use lgsp_evidence::note::{key_hash, origin_name};
 use lgsp_evidence::{Checkpoint, Verifier};
 use lgsp_kernel::model::SignatureMode;
 use lgsp_kernel::{AgencyCode, ExchangeId, Millis, NodeName, Refusal, RefusalKind, fault};
@@ -20,6 +20,9 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The type of Ed25519 keys in C2SP verifier keys.
+const ED25519_TYPE: u8 = 1;
 
 /// Why a message is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -415,11 +418,8 @@ fn speaks_for(says: &Delegated, expected: &Expected<'_>, created: i64, now: Mill
 /// A log's key under the name that all its checkpoints have.
 fn verifier(node: &NodeName, key: &[u8; 32]) -> Option<Verifier> {
     let name = origin_name(node.as_str());
-    let mut typed = vec![1];
+    let hash = key_hash(&name, ED25519_TYPE, key);
+    let mut typed = vec![ED25519_TYPE];
     typed.extend(key);
-    let mut hashed = format!("{name}\n").into_bytes();
-    hashed.extend(&typed);
-    let id = sha256(&hashed).0;
-    let id = u32::from_be_bytes([id[0], id[1], id[2], id[3]]);
-    Verifier::parse(&format!("{name}+{id:08x}+{}", STANDARD.encode(typed))).ok()
+    Verifier::parse(&format!("{name}+{hash:08x}+{}", STANDARD.encode(typed))).ok()
 }
