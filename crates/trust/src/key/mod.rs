@@ -127,7 +127,7 @@ pub enum KeyError {
         why: String,
     },
     /// No such key on the token.
-    #[error("the token {token} holds no key {key}: make it with `lgsp key create`, or correct the label")]
+    #[error("the token {token} holds no key {key}: make it there, or correct the label")]
     NoSuchKey {
         /// Which token.
         token: String,
