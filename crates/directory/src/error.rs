@@ -49,7 +49,8 @@ impl fmt::Display for Check {
 }
 
 /// A failed check without the document's name, which the caller knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{check}: {found}")]
 pub struct Defect {
     /// The check.
     pub check: Check,

@@ -353,7 +353,10 @@ impl Directory {
             return state(Freshness::StaleRevocations, why);
         }
         if age < -crate::bounds::SKEW_MAX_MS {
-            let why = format!("the hub confirmed it at {said}, {} ahead of this machine's clock", span(-age));
+            let why = format!(
+                "the hub confirmed it at {said}, {} ahead of this machine's clock",
+                span(age.saturating_neg())
+            );
             return state(Freshness::Late, why);
         }
         if age > ages.fresh_ms {

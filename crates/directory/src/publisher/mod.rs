@@ -173,7 +173,7 @@ impl Publisher {
         let lock = files.lock()?;
         let now = files.load()?;
         let keys = files.load_keys(vault)?;
-        let pending = files.pending()?;
+        let pending = open_requests(&files, &now)?;
         Ok(Self { lifetimes: config.lifetimes, files, keys, pending, now, torn: false, _lock: lock })
     }
 
@@ -286,7 +286,7 @@ impl Publisher {
     fn mend(&mut self) -> Result<(), PublishError> {
         if self.torn {
             self.now = self.files.load()?;
-            self.pending = self.files.pending()?;
+            self.pending = open_requests(&self.files, &self.now)?;
             self.torn = false;
         }
         Ok(())
@@ -375,6 +375,13 @@ impl Publisher {
         self.keys = self.files.load_keys(vault)?;
         Ok(())
     }
+}
+
+/// The requests that wait. One that became a member just before a crash no longer does.
+fn open_requests(files: &Files, now: &Published) -> Result<Vec<Member>, PublishError> {
+    let mut pending = files.pending()?;
+    pending.retain(|p| !now.members.document.members.iter().any(|m| m.name == p.name));
+    Ok(pending)
 }
 
 /// A changed document, still to be signed.
