@@ -8,7 +8,9 @@ use lgsp_directory::{Role, read_root};
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use std::sync::LazyLock;
 
-static FILES: LazyLock<(Hub, [(Role, Vec<u8>); 4])> = LazyLock::new(|| {
+type Files = [(Role, Vec<u8>); 4];
+
+static FILES: LazyLock<(Hub, Files)> = LazyLock::new(|| {
     let hub = Hub::new();
     let files = Role::ALL.map(|role| (role, hub.file(&role.file(1))));
     (hub, files)
@@ -89,4 +91,14 @@ fn deep_nesting_and_wrong_types_are_refused_without_harm() {
     ] {
         assert!(read::<Members>(payload.as_bytes()).is_err(), "{payload}");
     }
+}
+
+#[test]
+fn an_envelope_made_with_openssl_alone_is_accepted() {
+    let file = include_bytes!("../../../../fuzz/seeds/directory/signed.json");
+    let envelope = Envelope::parse(file).expect("an envelope");
+    let key = lgsp_directory::SigningKey::from_seed(&[7; 32]).public();
+    assert_eq!(envelope.signers(Role::Revocations.payload_type(), &[key]).len(), 1);
+    assert!(envelope.signers(Role::Members.payload_type(), &[key]).is_empty());
+    read::<Revocations>(envelope.unverified_payload()).expect("revocations");
 }
