@@ -3,7 +3,6 @@
 use crate::members::{Delegated, Endpoint, KeyUse, Members};
 use crate::verify::Unproven;
 use lgsp_directory::{Ages, Directory, DirectoryHandle, Purpose};
-use lgsp_evidence::Verifier;
 use lgsp_kernel::{AgencyCode, Millis, NodeName, ServiceId, VersionLabel};
 use lgsp_trust::{Authorities, Bindings, Delegation, DelegationError, Origin, Subject, Use};
 use parking_lot::Mutex;
@@ -135,10 +134,10 @@ impl Members for DirectoryMembers {
         })
     }
 
-    fn log_key(&self, node: &NodeName) -> Option<Verifier> {
+    fn log_key(&self, node: &NodeName) -> Option<String> {
         self.with(|d| {
             let logs = &d.member(node.as_str())?.profile.logs;
-            Verifier::parse(&logs.iter().rev().find(|l| l.last_epoch.is_none())?.vkey).ok()
+            Some(logs.iter().rev().find(|l| l.last_epoch.is_none())?.vkey.to_string())
         })
     }
 }

@@ -2,7 +2,7 @@
 //! here: how the directory learns it.
 
 use crate::verify::Unproven;
-use lgsp_evidence::{Checkpoint, Verifier};
+use lgsp_evidence::Checkpoint;
 use lgsp_kernel::{AgencyCode, Millis, NodeName, ServiceId, VersionLabel};
 use std::sync::Arc;
 
@@ -61,8 +61,8 @@ pub trait Members: Send + Sync + 'static {
         version: &VersionLabel,
         agency: &AgencyCode,
     ) -> Option<bool>;
-    /// The key of a member's log, for the checkpoints that come with signed messages.
-    fn log_key(&self, node: &NodeName) -> Option<Verifier>;
+    /// The key of a member's log (a C2SP verifier key), for the checkpoints that come with signed messages.
+    fn log_key(&self, node: &NodeName) -> Option<String>;
 }
 
 /// Learns every checkpoint of another node that was verified, once.

@@ -147,7 +147,10 @@ pub struct Checker {
     members: Arc<dyn Members>,
     sink: Arc<dyn CheckpointSink>,
     delegations: RwLock<HashMap<String, Arc<KnownDelegation>>>,
-    logs: RwLock<HashMap<NodeName, Arc<LogView>>>,
+    /// By verifier key.
+    logs: RwLock<HashMap<String, Arc<LogView>>>,
+    /// The logs' keys as the directory, in this state, lists them.
+    listed: RwLock<HashMap<NodeName, (u64, Option<Arc<LogView>>)>>,
 }
 
 impl std::fmt::Debug for Checker {
@@ -159,7 +162,13 @@ impl std::fmt::Debug for Checker {
 impl Checker {
     /// With what is known of the members, and who learns of checkpoints.
     pub fn new(members: Arc<dyn Members>, sink: Arc<dyn CheckpointSink>) -> Self {
-        Self { members, sink, delegations: RwLock::default(), logs: RwLock::default() }
+        Self {
+            members,
+            sink,
+            delegations: RwLock::default(),
+            logs: RwLock::default(),
+            listed: RwLock::default(),
+        }
     }
     /// What is known of the members.
     pub fn members(&self) -> &Arc<dyn Members> {
@@ -287,32 +296,45 @@ impl Checker {
         let key = ParsedPublicKey::new(&ED25519, says.key)
             .map_err(|_| Unproven::Delegation("its key is not an Ed25519 key".to_owned()))?;
         let log = match says.key_use {
-            KeyUse::Log => Some(self.log_view(&says.node, || verifier(&says.node, &says.key))?),
+            KeyUse::Log => {
+                let view = self.log_view(&vkey(&says.node, &says.key));
+                Some(view.ok_or(Unproven::Proof("the log's key cannot be used"))?)
+            }
             KeyUse::Message => None,
         };
         let (version, recorded) = (AtomicU64::new(version), AtomicBool::new(false));
         Ok(KnownDelegation { says, keyid, text, key, log, version, recorded })
     }
 
-    /// What is remembered of a log, as long as its key is the same.
-    fn log_view(
-        &self,
-        node: &NodeName,
-        key: impl FnOnce() -> Option<Verifier>,
-    ) -> Result<Arc<LogView>, Unproven> {
-        let verifier = key().ok_or(Unproven::Proof("the log's key cannot be used"))?;
-        let mut logs = self.logs.write();
-        if let Some(view) = logs.get(node)
-            && format!("{:?}", view.verifier) == format!("{verifier:?}")
-        {
-            return Ok(view.clone());
+    /// What is remembered of the log with this key.
+    fn log_view(&self, vkey: &str) -> Option<Arc<LogView>> {
+        if let Some(view) = self.logs.read().get(vkey) {
+            return Some(view.clone());
         }
+        let verifier = Verifier::parse(vkey).ok()?;
+        let mut logs = self.logs.write();
         if logs.len() >= DELEGATIONS_MAX {
             logs.clear();
         }
-        let view = Arc::new(LogView { verifier, notes: Mutex::default() });
-        logs.insert(node.clone(), view.clone());
-        Ok(view)
+        let view = || Arc::new(LogView { verifier, notes: Mutex::default() });
+        Some(logs.entry(vkey.to_owned()).or_insert_with(view).clone())
+    }
+
+    /// The log that the directory lists for a node.
+    fn listed_log(&self, node: &NodeName) -> Option<Arc<LogView>> {
+        let version = self.members.version();
+        if let Some((of, view)) = self.listed.read().get(node)
+            && *of == version
+        {
+            return view.clone();
+        }
+        let view = self.members.log_key(node).and_then(|key| self.log_view(&key));
+        let mut listed = self.listed.write();
+        if listed.len() >= DELEGATIONS_MAX {
+            listed.clear();
+        }
+        listed.insert(node.clone(), (version, view.clone()));
+        view
     }
 
     /// The checkpoint that comes with a signed message: not what is relied on, so its absence is no fault, but a false one is.
@@ -324,14 +346,7 @@ impl Checker {
         if !headers.contains_key(&fields::CHECKPOINT) {
             return Ok(None);
         }
-        let known = self.logs.read().get(node).cloned();
-        let view = match known {
-            Some(view) => view,
-            None => match self.members.log_key(node) {
-                Some(key) => self.log_view(node, || Some(key))?,
-                None => return Ok(None),
-            },
-        };
+        let Some(view) = self.listed_log(node) else { return Ok(None) };
         self.checkpoint(node, &view, headers).map(Some)
     }
 
@@ -416,10 +431,10 @@ fn speaks_for(says: &Delegated, expected: &Expected<'_>, created: i64, now: Mill
 }
 
 /// A log's key under the name that all its checkpoints have.
-fn verifier(node: &NodeName, key: &[u8; 32]) -> Option<Verifier> {
+fn vkey(node: &NodeName, key: &[u8; 32]) -> String {
     let name = origin_name(node.as_str());
     let hash = key_hash(&name, ED25519_TYPE, key);
     let mut typed = vec![ED25519_TYPE];
     typed.extend(key);
-    Verifier::parse(&format!("{name}+{hash:08x}+{}", STANDARD.encode(typed))).ok()
+    format!("{name}+{hash:08x}+{}", STANDARD.encode(typed))
 }

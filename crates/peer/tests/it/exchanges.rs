@@ -33,7 +33,7 @@ async fn a_call_is_stated_verified_and_recorded_at_both_ends() {
             );
             assert_eq!(whole(&answer.body), body);
             assert_eq!(answer.headers["x-rest"], rest);
-            assert_eq!(answer.headers["x-purpose"], "17");
+            assert_eq!(answer.headers["x-purpose"], "18");
             assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
             assert!(answer.headers.keys().all(|n| !n.as_str().starts_with("lgsp-")));
             a.peers.record(answer.received).unwrap().durable().await.unwrap();

@@ -3,5 +3,6 @@
 
 mod exchanges;
 mod properties;
+mod rfc;
 mod tampering;
 mod world;

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use lgsp_evidence::{Checkpoint, Disk, Log, LogConfig, LogKey, Verifier};
+use lgsp_evidence::{Checkpoint, Disk, Log, LogConfig, LogKey};
 use lgsp_kernel::model::SignatureMode;
 use lgsp_kernel::record::Stated;
 use lgsp_kernel::{AgencyCode, Clock, ExchangeId, Millis, NodeName, ServiceId, SystemId, VersionLabel};
@@ -89,8 +89,8 @@ impl Members for Book {
     fn offers(&self, _: &NodeName, _: &ServiceId, _: &VersionLabel, agency: &AgencyCode) -> Option<bool> {
         self.offers.lock().as_ref().map(|a| a == agency)
     }
-    fn log_key(&self, node: &NodeName) -> Option<Verifier> {
-        self.log_keys.lock().get(node).map(|k| Verifier::parse(k).unwrap())
+    fn log_key(&self, node: &NodeName) -> Option<String> {
+        self.log_keys.lock().get(node).cloned()
     }
 }
 
