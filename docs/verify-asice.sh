@@ -521,6 +521,14 @@ check_bodies() {
 }
 : >"$T/bodies"
 : >"$T/statement-entries"
+# A document that the node relied on, and when it first did.
+check_document() {
+    { cat "$1/record.json"; echo; } | sed -n 's/^{"type":"credential","at":[0-9]*,"kind":"\([a-z]*\)","sha256":"\([A-Za-z0-9+/=]*\)","document":"\([A-Za-z0-9+/=]*\)"}$/\1 \2 \3/p' >"$T/document"
+    read -r document_kind stated document <"$T/document" || fail "$1/record.json" "it is no document"
+    unbase64 "$document" "$T/document" && [ "$(sha_base64 "$T/document")" = "$stated" ] || fail "$1/record.json" "its document does not have its digest"
+    [ "$document_kind" != delegation ] || cat "$T"/d/*.about 2>/dev/null | grep -q -x -F "sha $stated" ||
+        fail "$1/record.json" "its delegation is not among the delegations"
+}
 check_entry() {
     [ -f "$1/about.txt" ] && [ -f "$1/entry.bin" ] || fail "$1" "about.txt or entry.bin is not there"
     [ "$(size_of "$1/entry.bin")" = 33 ] || fail "$1/entry.bin" "it does not have 33 bytes"
@@ -530,11 +538,15 @@ check_entry() {
         committed "$1" "$T/entry"
         cmp -s "$T/entry" "$1/entry.bin" || fail "$1/record.json" "record and salt do not open the commitment: this is not what was logged"
         kind=$(sed -n '1s/^{"type":"\([a-z_]*\)".*/\1/p' "$1/record.json")
-        case $kind in exchange) named=id ;; *) named=exchange ;; esac
-        case $(cat "$1/record.json") in
-            "{\"type\":\"$kind\",\"$named\":\"$exchange\""[,}]*) ;;
-            *) fail "$1/record.json" "it is not of $exchange" ;;
-        esac
+        if [ "$kind" = credential ]; then
+            check_document "$1"
+        else
+            case $kind in exchange) named=id ;; *) named=exchange ;; esac
+            case $(cat "$1/record.json") in
+                "{\"type\":\"$kind\",\"$named\":\"$exchange\""[,}]*) ;;
+                *) fail "$1/record.json" "it is not of $exchange" ;;
+            esac
+        fi
         what="a record of kind $kind"
     elif [ -f "$1/record.json" ] || [ -f "$1/salt.bin" ]; then
         fail "$1" "record and salt are there together or not at all"

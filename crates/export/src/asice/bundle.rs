@@ -20,7 +20,8 @@ pub struct Bundle {
     /// Verifier keys (C2SP): of this node's log, and of logs of peers whose checkpoints are in here. Those that a delegation names need not
     /// stand here.
     pub log_keys: Vec<String>,
-    /// Delegations, whole texts: those of this node's agencies for its log, and those that peers' messages rest on.
+    /// Delegations, whole texts: those of this node's agencies for its log, and those that peers' messages rest on. Those that `proof` holds
+    /// as records of kind `credential` need not stand here.
     pub delegations: Vec<String>,
     /// Certificates, DER, between those in the delegations and an authority.
     pub certificates: Vec<Vec<u8>>,

@@ -9,6 +9,7 @@ use lgsp_evidence::hash::sha256;
 use lgsp_evidence::note::origin_name;
 use lgsp_evidence::proof::ProofEntry;
 use lgsp_evidence::{BodyRole, Checkpoint};
+use lgsp_kernel::record::Entry;
 use std::collections::BTreeMap;
 
 const README: &str = include_str!("readme.txt");
@@ -20,7 +21,8 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// The members of a bundle, without `mimetype` and `META-INF`.
 pub(crate) fn files(bundle: &Bundle) -> Result<Files, ExportError> {
-    let mut w = Writer { files: Files::new(), checkpoints: Checkpoints::default() };
+    let mut w =
+        Writer { files: Files::new(), checkpoints: Checkpoints::default(), delegations: delegations(bundle) };
     let exchange = bundle.proof.exchange;
     w.text("README.txt", README);
     w.text(
@@ -31,15 +33,12 @@ pub(crate) fn files(bundle: &Bundle) -> Result<Files, ExportError> {
             bundle.made.rfc3339()
         ),
     );
-    w.lines("keys/log", "vkey", "log keys", &log_keys(bundle))?;
+    w.lines("keys/log", "vkey", "log keys", &log_keys(&bundle.log_keys, &w.delegations))?;
     w.lines("keys/witness", "vkey", "witnesses", &bundle.witnesses)?;
     w.pems("certificates", &bundle.certificates)?;
     w.pems("authorities", &bundle.authorities)?;
     w.pems("timestamp-authorities", &bundle.timestamp_authorities)?;
-    bounded("delegations", bundle.delegations.len())?;
-    for (i, text) in bundle.delegations.iter().enumerate() {
-        w.text(&format!("delegations/{}.txt", number(i)), text);
-    }
+    w.write_delegations()?;
     for note in &bundle.proof.checkpoints {
         w.checkpoints.add(note, &[])?;
     }
@@ -55,6 +54,7 @@ pub(crate) fn files(bundle: &Bundle) -> Result<Files, ExportError> {
 struct Writer {
     files: Files,
     checkpoints: Checkpoints,
+    delegations: Vec<String>,
 }
 
 impl Writer {
@@ -86,6 +86,14 @@ impl Writer {
         Ok(())
     }
 
+    fn write_delegations(&mut self) -> Result<(), ExportError> {
+        bounded("delegations", self.delegations.len())?;
+        for (i, text) in self.delegations.clone().iter().enumerate() {
+            self.text(&format!("delegations/{}.txt", number(i)), text);
+        }
+        Ok(())
+    }
+
     fn entries(&mut self, bundle: &Bundle) -> Result<(), ExportError> {
         bounded("entries", bundle.proof.entries.len())?;
         let mut statements = 0;
@@ -94,7 +102,7 @@ impl Writer {
             self.entry(bundle, &folder, entry)?;
             let Some(record) = &entry.record else { continue };
             if let Some(found) = statement(record, &folder)? {
-                self.statement(bundle, statements, i, found)?;
+                self.statement(statements, i, found)?;
                 statements += 1;
             }
         }
@@ -124,13 +132,7 @@ impl Writer {
         Ok(())
     }
 
-    fn statement(
-        &mut self,
-        bundle: &Bundle,
-        n: usize,
-        entry: usize,
-        s: Statement,
-    ) -> Result<(), ExportError> {
+    fn statement(&mut self, n: usize, entry: usize, s: Statement) -> Result<(), ExportError> {
         let folder = format!("statements/{}", number(n));
         let (direction, mode) = match &s.proof {
             Proof::Own => ("sent", "log"),
@@ -140,7 +142,7 @@ impl Writer {
         let mut about = format!("direction {direction}\nmode {mode}\nentry {}\n", number(entry));
         let wanted = s.delegation.as_deref().or_else(|| key_id(&s.base));
         let delegation =
-            bundle.delegations.iter().position(|d| Some(&*sha256(d.as_bytes()).base64()) == wanted);
+            self.delegations.iter().position(|d| Some(&*sha256(d.as_bytes()).base64()) == wanted);
         if let Some(d) = delegation {
             about.push_str(&format!("delegation {}\n", number(d)));
         }
@@ -263,10 +265,26 @@ fn key_id(base: &str) -> Option<&str> {
     parameters.rsplit_once(";keyid=\"")?.1.split('"').next()
 }
 
+/// The delegations that were handed over, and those in the log's own entries.
+fn delegations(bundle: &Bundle) -> Vec<String> {
+    let recorded = bundle.proof.entries.iter().filter_map(|e| {
+        let Ok(Entry::Credential(c)) = serde_json::from_str(e.record.as_deref()?) else { return None };
+        let text = String::from_utf8(STANDARD.decode(c.document).ok()?).ok()?;
+        (c.kind == "delegation").then_some(text)
+    });
+    let mut all = bundle.delegations.clone();
+    for text in recorded {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all
+}
+
 /// The keys of logs that were handed over, and those that delegations name.
-fn log_keys(bundle: &Bundle) -> Vec<String> {
-    let mut keys: Vec<String> = bundle.log_keys.iter().map(|k| k.trim().to_owned()).collect();
-    for key in bundle.delegations.iter().filter_map(|d| delegated_log_key(d)) {
+fn log_keys(given: &[String], delegations: &[String]) -> Vec<String> {
+    let mut keys: Vec<String> = given.iter().map(|k| k.trim().to_owned()).collect();
+    for key in delegations.iter().filter_map(|d| delegated_log_key(d)) {
         if !keys.contains(&key) {
             keys.push(key);
         }

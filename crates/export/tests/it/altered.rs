@@ -130,7 +130,7 @@ fn a_removed_an_added_and_a_swapped_member_are_noticed() {
 
 #[test]
 fn an_exporter_who_seals_altered_evidence_is_found_out() {
-    for (mode, of) in [(Mode::Group, ""), (Mode::Message, "statements/02")] {
+    for (mode, of) in [(Mode::Group, ""), (Mode::Message, "statements/02/")] {
         let c = country(mode);
         let members = stamped(&c);
         // What evidence does not rest on: the explanation, copies of what a verifier brings, and what was just sealed anew.

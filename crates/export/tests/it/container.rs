@@ -49,6 +49,7 @@ fn a_container_is_checked_back_to_the_keys_that_were_given() {
             "statements/02: it answers statements/01",
             "bo-noi-vu/witness saw it",
             "not later than",
+            if mode == Mode::Message { "a record of kind credential" } else { "the sender's own log" },
             "body-01-answer.bin: 18 bytes, as the record states",
             "the body it names is in the container",
             "CHECKED all parts",

@@ -9,7 +9,7 @@ use lgsp_evidence::{Archive, BodyRole, Draft, Log, LogConfig, LogKey, ProofFile,
 use lgsp_export::asice::{Bundle, Link, StampedCheckpoint, checkpoint_digest};
 use lgsp_export::tsa::Authority;
 use lgsp_export::{SealAlgorithm, SealKey};
-use lgsp_kernel::record::{Entry, ReceivedRecord, StatementRecord};
+use lgsp_kernel::record::{CredentialRecord, Entry, ReceivedRecord, StatementRecord};
 use lgsp_kernel::{Clock, ExchangeId, Millis};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -227,6 +227,15 @@ pub fn country(mode: Mode) -> Country {
         delegation: sha256(d_theirs.as_bytes()).base64(),
     };
     append(&our_log, id, &Entry::Received(Box::new(received)), vec![]);
+    if mode == Mode::Message {
+        let kept = CredentialRecord {
+            at: Clock::System.now(),
+            kind: "delegation".into(),
+            sha256: sha256(d_theirs.as_bytes()).base64(),
+            document: STANDARD.encode(&d_theirs),
+        };
+        append(&our_log, id, &Entry::Credential(kept), vec![]);
+    }
     append(&our_log, id, &record(id, "answer", "answer", answered), vec![(BodyRole::Answer, answered)]);
     let archive = Archive::open(&here);
     let proof = archive.prove(id, true).unwrap();
@@ -254,7 +263,8 @@ pub fn country(mode: Mode) -> Country {
         made: Millis(Clock::System.now().0),
         proof,
         log_keys: vec![our_log.verifier()],
-        delegations: vec![d_ours, d_theirs],
+        // In `message` mode it is in the log.
+        delegations: if mode == Mode::Group { vec![d_ours, d_theirs] } else { vec![d_ours] },
         certificates: vec![],
         checkpoints: vec![StampedCheckpoint { note, tokens: vec![token] }],
         links: vec![Link { origin: newer.origin, older: older.size, newer: newer.size, proof: consistency }],
