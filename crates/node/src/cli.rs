@@ -1,7 +1,12 @@
 //! The command line: what can be said. What each command does is in `commands/`, a file each.
 
+mod federation;
 mod log;
 
+pub use federation::{
+    DirectoryCommand, Fresh, HubCommand, HubInitArgs, JoinArgs, NodeCommand, Oneself, OnlineRole,
+    PlatformKind, RevokeArgs, StandaloneArgs, TsaCommand, WitnessCommand,
+};
 pub use log::{LogCommand, SearchArgs, VerifyArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,6 +64,21 @@ pub enum Command {
     /// The message log: verify, prove, search, retention.
     #[command(subcommand)]
     Log(LogCommand),
+    /// This node as a member of a directory.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// The hub: who is a member, and its keys.
+    #[command(subcommand)]
+    Hub(HubCommand),
+    /// The directory of members and services.
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
+    /// A witness of its own.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// A timestamp authority of its own.
+    #[command(subcommand)]
+    Tsa(TsaCommand),
     /// The audit trail of changes.
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -81,10 +81,15 @@ pub struct SearchArgs {
     /// Stated dossier.
     #[arg(long)]
     pub dossier: Option<String>,
-    /// How many at most.
-    #[arg(long, default_value_t = 100)]
+    /// How many at most, up to 10,000.
+    #[arg(long, default_value_t = 100, value_parser = limit)]
     pub limit: usize,
     /// JSON lines instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|n| (1..=lgsp_evidence::search::SEARCH_MAX).contains(n));
+    number.ok_or_else(|| format!("a number from 1 to {}", lgsp_evidence::search::SEARCH_MAX))
 }

@@ -19,11 +19,13 @@ pub fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
     }
     let mut text = if args.json { String::new() } else { format!("{id}, begun {}\n", id.time().rfc3339()) };
     for entry in &found {
-        let record = record_of(entry);
+        let record = entry.record().and_then(|r| serde_json::from_slice(r).ok());
         match (&record, args.json) {
-            (Some(r), true) => text.push_str(&format!("{}\n", serde_json::to_string(r)?)),
+            (Some(Entry::Exchange(r)), true) => text.push_str(&format!("{}\n", serde_json::to_string(r)?)),
+            (Some(other), true) => text.push_str(&format!("{}\n", serde_json::to_string(other)?)),
             (None, true) => text.push_str("null\n"),
-            (Some(r), false) => text.push_str(&readable(entry, r)),
+            (Some(Entry::Exchange(r)), false) => text.push_str(&readable(entry, r)),
+            (Some(other), false) => text.push_str(&stated(entry, other)),
             (None, false) => text.push_str(&format!("\n{}: erased by retention\n", place(entry))),
         }
     }
@@ -31,15 +33,22 @@ pub fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn record_of(entry: &Found) -> Option<ExchangeRecord> {
-    match serde_json::from_slice(entry.record()?).ok()? {
-        Entry::Exchange(record) => Some(*record),
-        _ => None,
-    }
-}
-
 fn place(entry: &Found) -> String {
     format!("epoch {}, entry {}", entry.position.epoch, entry.position.index)
+}
+
+/// What nodes stated to each other of the exchange.
+fn stated(entry: &Found, record: &Entry) -> String {
+    let (what, base) = match record {
+        Entry::Statement(s) => ("stated by this node".to_owned(), &s.base),
+        Entry::Received(r) => {
+            let (from, agency, mode) = (&r.from, &r.agency, &r.mode);
+            (format!("stated by {from} for {agency}, mode {mode}, delegation {}", r.delegation), &r.base)
+        }
+        _ => return format!("\n{}: a record of another kind\n", place(entry)),
+    };
+    let lines: String = base.lines().map(|line| format!("    {line}\n")).collect();
+    format!("\n{} ({})\n  {what}\n{lines}", place(entry), entry.path.display())
 }
 
 /// A word as the record writes it.

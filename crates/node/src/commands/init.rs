@@ -12,7 +12,7 @@ use std::path::Path;
 pub async fn run(named: Option<&Path>, args: &InitArgs) -> Result<(), Failure> {
     let mut lines = Vec::new();
     if let Some(path) = named.filter(|p| !p.exists()) {
-        write_config(path).trying(format!("writing {}", path.display()))?;
+        write_config(path, EXAMPLE).trying(format!("writing {}", path.display()))?;
         lines.push(format!("made: configuration {}, every key with its default", path.display()));
     }
     let desk = Desk::open(named)?;
@@ -31,7 +31,8 @@ pub async fn run(named: Option<&Path>, args: &InitArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_config(path: &Path) -> std::io::Result<()> {
+/// Writes a configuration that is not there yet.
+pub(super) fn write_config(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Some(folder) = path.parent() {
@@ -39,6 +40,6 @@ fn write_config(path: &Path) -> std::io::Result<()> {
     }
     // It may come to hold a password in store.url: readable by its owner and group only.
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)?;
-    file.write_all(EXAMPLE.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()
 }

@@ -6,15 +6,20 @@ mod backup;
 mod config;
 mod declare;
 pub mod desk;
+pub mod directory;
 mod explain;
 pub mod failure;
 mod health;
+mod hub;
 mod init;
 mod items;
 mod keys;
 mod log;
+pub mod member;
+pub mod oneself;
 pub mod out;
 mod serve;
+mod standalone;
 pub mod stdin;
 mod store;
 mod token;
@@ -23,6 +28,7 @@ use crate::cli::{Cli, Command, LogCommand};
 use clap::{CommandFactory as _, Parser as _};
 use desk::Desk;
 use failure::Failure;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The program: reads the command line, runs the command, prints a failure as one block.
@@ -48,6 +54,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(crate::demo::run(&args))
         }
+        Command::Tsa(command) => standalone::tsa(command),
+        Command::Witness(command) => standalone::witness(command),
         _ => {
             // Commands wait for one thing at a time; threads for them would only cost memory.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -58,16 +66,24 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 async fn run(cli: Cli) -> Result<(), Failure> {
     let named = cli.config.as_deref();
-    if let Command::Init(args) = &cli.command {
-        return init::run(named, args).await;
+    match cli.command {
+        Command::Init(args) => init::run(named, &args).await,
+        Command::Node(command) => member::run(named, command).await,
+        Command::Hub(command) => hub::run(named, command).await,
+        command => at_desk(named, command).await,
     }
+}
+
+/// The commands of a node that is configured.
+async fn at_desk(named: Option<&Path>, command: Command) -> Result<(), Failure> {
     // Whoever checks a proof has no node, and needs none.
-    if let Command::Log(LogCommand::CheckProof { file, key }) = &cli.command {
+    if let Command::Log(LogCommand::CheckProof { file, key }) = &command {
         return log::check_proof(file, key);
     }
     let desk = Desk::open(named)?;
     let desk = &desk;
-    match cli.command {
+    match command {
+        Command::Directory(command) => directory::run(desk, command).await,
         Command::Apply(args) => apply::run(desk, &args).await,
         Command::Get(args) => items::get(desk, &args).await,
         Command::Put(args) => items::put(desk, &args).await,
@@ -96,7 +112,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup(args) => backup::backup(desk, &args).await,
         Command::Restore(args) => backup::restore(desk, &args).await,
         Command::Init(_)
+        | Command::Node(_)
+        | Command::Hub(_)
         | Command::Demo(_)
+        | Command::Tsa(_)
+        | Command::Witness(_)
         | Command::Serve(_)
         | Command::Config(_)
         | Command::Completions { .. } => {

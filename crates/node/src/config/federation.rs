@@ -125,7 +125,7 @@ impl Default for HubSection {
         Self {
             dir: PathBuf::new(),
             certificate_lifetime: Lasting::days(90),
-            freshness_lifetime: Lasting::seconds(24 * 3600),
+            freshness_lifetime: Lasting::seconds(3600),
             freshness_every: Lasting::seconds(60),
             requests: 1_000,
         }

@@ -60,6 +60,11 @@ fn line(proven: &Proven) -> String {
                 outcome.trim_matches('"')
             )
         }
+        Some(Entry::Statement(_)) => "stated by this node to a peer".into(),
+        Some(Entry::Received(r)) => {
+            format!("stated by {} for {}, delegation {}", r.from, r.agency, r.delegation)
+        }
+        Some(Entry::Credential(c)) => format!("{}, SHA-256 {}", c.kind, c.sha256),
         Some(_) => "a record of another kind".into(),
         None => "erased: only its commitment is in the log".into(),
     };
