@@ -152,7 +152,8 @@ pub(crate) fn check(inner: &Inner, awaited: &Awaited, parts: &Parts) -> Result<C
     });
     let provider = node == awaited.to.node;
     let relay = awaited.via.as_ref() == Some(&node);
-    if !provider && !(relay && refusal.is_some()) {
+    let may_answer = provider || (relay && refusal.is_some());
+    if !may_answer {
         return Err(Unproven::Proof("the answer is another node's"));
     }
     let members = inner.checker.members();

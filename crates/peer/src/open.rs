@@ -59,12 +59,19 @@ pub struct Unopened {
     /// Why.
     pub refusal: Refusal,
     /// What a signed refusal refers to; none if nothing of the sender is proven: then the refusal goes out unsigned.
-    pub reply: Option<ReplyTo>,
+    pub reply: Option<Box<ReplyTo>>,
 }
 
 impl std::convert::From<Unproven> for Unopened {
     fn from(why: Unproven) -> Self {
         Self { refusal: why.of_request(), reply: None }
+    }
+}
+
+impl Unopened {
+    /// A refusal of a request whose statement was verified: its answer is stated, too.
+    pub fn stated(refusal: Refusal, reply: ReplyTo) -> Self {
+        Self { refusal, reply: Some(Box::new(reply)) }
     }
 }
 
@@ -85,7 +92,7 @@ impl Peers {
         if opened.to != self.0.node {
             let detail = format!("This is {}, the message is for {}.", self.0.node, opened.to);
             let refusal = Refusal::new(&fault::PEER_ADDRESSEE, detail);
-            return Err(Unopened { refusal, reply: Some(opened.reply) });
+            return Err(Unopened::stated(refusal, opened.reply));
         }
         Ok(opened)
     }
@@ -134,10 +141,9 @@ impl Inner {
             mode,
             clock_difference: believed.clock_difference,
         };
-        let refused = |refusal, reply: &ReplyTo| Unopened { refusal, reply: Some(reply.clone()) };
         if !self.config.modes.contains(&mode) {
             let detail = "This node does not take messages in this mode.";
-            return Err(refused(Refusal::new(&fault::PEER_VERSION, detail), &reply));
+            return Err(Unopened::stated(Refusal::new(&fault::PEER_VERSION, detail), reply));
         }
         let taken = self.replay.take(&from.node, &exchange, believed.created, now);
         // The first one's answer is what is owed under this exchange; a repetition gets none that could be taken for it.

@@ -48,7 +48,7 @@ impl Peers {
             return Ok(opened);
         };
         let refusal = Refusal::new(&fault::PEER_ADDRESSEE, why);
-        Err(Unopened { refusal, reply: Some(opened.reply) })
+        Err(Unopened::stated(refusal, opened.reply))
     }
 
     /// The body of a request to be relayed: given to [`Peers::relay`]. What streams is verified and recorded before its last frame goes on, with its trailers.

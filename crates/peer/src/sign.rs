@@ -34,8 +34,9 @@ impl MessageKey {
     pub fn public(&self) -> [u8; 32] {
         self.0.public_key().as_ref().try_into().expect("an Ed25519 key has 32 bytes")
     }
-    fn sign(&self, base: &str) -> HeaderValue {
-        once(value(format!("lgsp={}", bytes_item(self.0.sign(base.as_bytes()).as_ref()))))
+    /// The signature of a statement.
+    pub fn sign(&self, base: &str) -> [u8; 64] {
+        self.0.sign(base.as_bytes()).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
     }
 }
 
@@ -134,7 +135,8 @@ impl Speaker {
     /// Adds the fields that stand by a statement in `message` mode.
     pub fn sign(&self, statement: &Statement, headers: &mut HeaderMap, checkpoint: HeaderValue) {
         if let Some((_, key)) = &self.voices.message {
-            headers.insert(&fields::SIGNATURE, key.sign(&statement.base));
+            let signature = format!("lgsp={}", bytes_item(&key.sign(&statement.base)));
+            headers.insert(&fields::SIGNATURE, once(value(signature)));
         }
         self.common(statement, headers, checkpoint);
     }

@@ -106,6 +106,13 @@ struct LogView {
     notes: Mutex<VecDeque<(HeaderValue, Arc<Checkpoint>)>>,
 }
 
+/// The log that a state of the directory lists for a node, if it lists one.
+#[derive(Debug)]
+struct Listed {
+    version: u64,
+    log: Option<Arc<LogView>>,
+}
+
 /// Who must have sent a message, how, and when.
 #[derive(Debug)]
 pub struct Expected<'a> {
@@ -150,7 +157,7 @@ pub struct Checker {
     /// By verifier key.
     logs: RwLock<HashMap<String, Arc<LogView>>>,
     /// The logs' keys as the directory, in this state, lists them.
-    listed: RwLock<HashMap<NodeName, (u64, Option<Arc<LogView>>)>>,
+    listed: RwLock<HashMap<NodeName, Listed>>,
 }
 
 impl std::fmt::Debug for Checker {
@@ -323,17 +330,17 @@ impl Checker {
     /// The log that the directory lists for a node.
     fn listed_log(&self, node: &NodeName) -> Option<Arc<LogView>> {
         let version = self.members.version();
-        if let Some((of, view)) = self.listed.read().get(node)
-            && *of == version
+        if let Some(listed) = self.listed.read().get(node)
+            && listed.version == version
         {
-            return view.clone();
+            return listed.log.clone();
         }
         let view = self.members.log_key(node).and_then(|key| self.log_view(&key));
         let mut listed = self.listed.write();
         if listed.len() >= DELEGATIONS_MAX {
             listed.clear();
         }
-        listed.insert(node.clone(), (version, view.clone()));
+        listed.insert(node.clone(), Listed { version, log: view.clone() });
         view
     }
 

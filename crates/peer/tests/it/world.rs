@@ -392,8 +392,7 @@ async fn answer(
     let body = if opened.digest.is_some() {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         if let Err(refusal) = opened.check_body(&body) {
-            let reply = Some(opened.reply);
-            return refuse(peers, lgsp_peer::Unopened { refusal, reply }).await;
+            return refuse(peers, lgsp_peer::Unopened::stated(refusal, opened.reply)).await;
         }
         PeerBody::Whole(body)
     } else {
@@ -470,9 +469,6 @@ async fn relay(
             ticket.durable().await.map_err(io::Error::other)?;
             Ok(relayed.response)
         }
-        Err(e) => {
-            let reply = Some(opened.reply.clone());
-            refuse(peers, lgsp_peer::Unopened { refusal: e.refusal, reply }).await
-        }
+        Err(e) => refuse(peers, lgsp_peer::Unopened::stated(e.refusal, opened.reply)).await,
     }
 }
