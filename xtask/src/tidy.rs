@@ -30,6 +30,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
             "lgsp-evidence",
             "lgsp-identity",
             "lgsp-provider",
+            "lgsp-trust",
             "lgsp-peer",
             "lgsp-xroad",
         ],

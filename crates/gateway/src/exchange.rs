@@ -3,16 +3,20 @@
 use crate::body::intake::RequestBody;
 use crate::edge::Edge;
 use crate::gateway::Gateway;
+use crate::peer::Member;
 use crate::record::view::Leg;
 use crate::server::conn::Conn;
 use crate::trace::Trace;
 use bytes::Bytes;
 use http::request::Parts;
-use lgsp_identity::Caller;
-use lgsp_kernel::model::KeepBody;
-use lgsp_kernel::record::Stated;
-use lgsp_kernel::snapshot::{Credential, Grant, Operation, Service, Snapshot, Version};
+use lgsp_evidence::Ticket;
+use lgsp_identity::How;
+use lgsp_kernel::model::{KeepBody, UpstreamSpec};
+use lgsp_kernel::record::{LegRecord, MaskedRecord, Stated};
+use lgsp_kernel::snapshot::{Credential, Grant, Operation, Service, Snapshot, System, Version};
 use lgsp_kernel::{ExchangeId, Millis, Step};
+use lgsp_peer::ReceivedTicket;
+use lgsp_peer::idempotency::Permit;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::fmt;
@@ -39,6 +43,12 @@ pub(crate) struct Exchange {
     pub body: RequestBody,
     pub caller: Option<Caller>,
     pub stated: Stated,
+    /// The other node whose message this is.
+    pub member: Option<Box<Member>>,
+    /// Under which at most one request is forwarded, where the caller named one.
+    pub key: Option<Box<str>>,
+    /// The right to forward its request, once.
+    pub permit: Option<Box<Permit>>,
     pub route: Option<Route>,
     pub grant: Option<Arc<Grant>>,
     pub decisions: SmallVec<[Decision; 8]>,
@@ -48,9 +58,63 @@ pub(crate) struct Exchange {
     pub status: Option<u16>,
     /// Which target of the provider answered.
     pub provider: Option<Arc<str>>,
+    /// Which way between platforms was taken, where there are several to choose from or it came from another node.
+    pub leg: Option<Box<LegRecord>>,
+    /// What was taken out of the answer.
+    pub masked: Option<Box<MaskedRecord>>,
+    /// The exchange that had this answer before, under the same key.
+    pub original: Option<ExchangeId>,
+    /// What has been handed to the log and must be durable before the next step that relies on it.
+    pub waiting: SmallVec<[Waiting; 2]>,
     /// The request's body, where the service keeps bodies, until it is handed to the log.
     pub kept_request: Option<Bytes>,
     pub progress: Progress,
+}
+
+/// What a way can prove: both ends signed.
+pub(crate) const COUNTERSIGNED: &str = "countersigned";
+/// What a way can prove: this node's record alone.
+pub(crate) const OURS: &str = "ours";
+
+/// Something that the log was handed.
+pub(crate) enum Waiting {
+    /// A record of the exchange.
+    Record(Ticket),
+    /// A message of another node.
+    Received(ReceivedTicket),
+}
+
+/// Who calls, and what showed it.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub system: Arc<System>,
+    pub by: By,
+}
+
+/// What showed who calls.
+#[derive(Debug, Clone)]
+pub(crate) enum By {
+    /// A credential of this node.
+    Credential(Arc<Credential>, How),
+    /// The statement of another node: `<node>/<system there>`.
+    Peer(Box<str>),
+}
+
+impl By {
+    /// The credential, as records name it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Credential(credential, _) => credential.spec.id.as_str(),
+            Self::Peer(name) => name,
+        }
+    }
+    /// How it was shown.
+    pub fn how(&self) -> &'static str {
+        match self {
+            Self::Credential(_, how) => how.as_str(),
+            Self::Peer(_) => "peer",
+        }
+    }
 }
 
 /// What has irrevocably happened.
@@ -132,6 +196,13 @@ impl Exchange {
     /// The operation has no effect on the provider's side.
     pub fn safe(&self) -> bool {
         self.route.as_ref().is_some_and(|r| r.operation.safe)
+    }
+    /// How the provider is reached on the way that was taken.
+    pub fn upstream(&self) -> &UpstreamSpec {
+        let version = &self.route().version;
+        let number = self.leg.as_ref().and_then(|l| l.number);
+        let leg = number.and_then(|n| version.legs.iter().find(|l| l.number == n));
+        leg.and_then(|l| l.version.as_ref()).map_or(&version.spec.upstream, |v| &v.spec.upstream)
     }
     /// What the service keeps of bodies.
     pub fn keep_body(&self) -> KeepBody {

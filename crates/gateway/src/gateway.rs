@@ -8,6 +8,7 @@ use crate::edge::platform::{self, Address};
 use crate::events::SecurityEvents;
 use crate::exchange::{Exchange, Progress};
 use crate::meters::Meters;
+use crate::peer;
 use crate::pipeline;
 use crate::quota::QuotaLedger;
 use crate::random;
@@ -28,7 +29,10 @@ use lgsp_identity::Identity;
 use lgsp_kernel::record::Stated;
 use lgsp_kernel::snapshot::Snapshot;
 use lgsp_kernel::{Clock, ExchangeId, Refusal, fault};
+use lgsp_peer::Peers;
+use lgsp_peer::idempotency::IdempotencyStore;
 use lgsp_provider::Providers;
+use lgsp_trust::PeerTls;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 use std::panic::AssertUnwindSafe;
@@ -80,6 +84,16 @@ pub struct Gateway {
     readiness: OnceLock<Readiness>,
     trace_sink: OnceLock<Arc<dyn TraceSink>>,
     freshness: OnceLock<Freshness>,
+    peers: OnceLock<PeerDoor>,
+    idempotency: OnceLock<IdempotencyStore>,
+}
+
+/// What makes a node one of a network.
+pub struct PeerDoor {
+    /// The protocol.
+    pub peers: Peers,
+    /// Who may come, asked for each request.
+    pub tls: Arc<PeerTls>,
 }
 
 impl Gateway {
@@ -94,6 +108,8 @@ impl Gateway {
             readiness: OnceLock::new(),
             trace_sink: OnceLock::new(),
             freshness: OnceLock::new(),
+            peers: OnceLock::new(),
+            idempotency: OnceLock::new(),
             snapshot,
             log,
             identity,
@@ -115,6 +131,23 @@ impl Gateway {
     }
     pub(crate) fn fresh(&self) -> bool {
         self.freshness.get().is_none_or(|fresh| fresh())
+    }
+    /// Makes this node one of a network of nodes. Set once, before serving.
+    pub fn set_peers(&self, door: PeerDoor) {
+        let _ = self.peers.set(door);
+    }
+    /// Where callers' idempotency keys are kept; without it they are passed on and otherwise mean nothing. Set once, before serving.
+    pub fn set_idempotency(&self, store: IdempotencyStore) {
+        let _ = self.idempotency.set(store);
+    }
+    pub(crate) fn idempotency(&self) -> Option<&IdempotencyStore> {
+        self.idempotency.get()
+    }
+    pub(crate) fn peers(&self) -> Option<&Peers> {
+        self.peers.get().map(|door| &door.peers)
+    }
+    pub(crate) fn peer_door(&self) -> Option<&PeerDoor> {
+        self.peers.get()
     }
     /// Where finished spans go. Set once, before serving.
     pub fn set_trace_sink(&self, sink: Arc<dyn TraceSink>) {
@@ -150,7 +183,14 @@ impl Gateway {
         let place = Place::take(self.clone(), conn.clone());
         let http1 = request.version() < Version::HTTP_2;
         let id = random::exchange_id(self.clock.now());
-        let answering = AssertUnwindSafe(self.answer(conn, request, id)).catch_unwind();
+        let answering = AssertUnwindSafe(async {
+            // Boxed: it is large, and a consumer's calls would carry its size about.
+            if conn.member.is_some() {
+                return (Box::pin(peer::serve(&self, conn, request, id)).await, false);
+            }
+            self.answer(conn, request, id).await
+        })
+        .catch_unwind();
         let (mut response, last) = answering.await.unwrap_or_else(|_| {
             self.meters.panicked();
             tracing::error!(exchange = %id, "a panic ended this exchange");
@@ -173,7 +213,7 @@ impl Gateway {
     ) -> (Response<AnswerBody>, bool) {
         let (number, refused) = conn.take();
         let (head, body) = request.into_parts();
-        if let Err(refusal) = receive::receive(self, &head, refused) {
+        if let Err(refusal) = receive::receive(self, &head, refused, 0) {
             return (self.unnamed(&head, &conn, id, &refusal), true);
         }
         if let Some(address) = Address::of(head.uri.path()) {
@@ -189,15 +229,15 @@ impl Gateway {
         if let Err(refusal) = receive::admit(self) {
             return (self.unnamed(&head, &conn, id, &refusal), true);
         }
-        (pipeline::run(self.exchange(conn, number, head, body, id)).await, false)
+        (pipeline::run(self.exchange(conn, number, head, RequestBody::of(body), id)).await, false)
     }
 
-    fn exchange(
+    pub(crate) fn exchange(
         self: &Arc<Self>,
         conn: Arc<Conn>,
         number: u64,
         head: http::request::Parts,
-        body: Incoming,
+        body: RequestBody,
         id: ExchangeId,
     ) -> Box<Exchange> {
         let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
@@ -213,11 +253,14 @@ impl Gateway {
             target: masked(target).into_owned(),
             edge: Edge::detect(&head.headers),
             trace: Trace::of(&head.headers, sample),
-            body: RequestBody::of(body),
+            body,
             head,
             conn,
             caller: None,
             stated: Stated::default(),
+            member: None,
+            key: None,
+            permit: None,
             route: None,
             grant: None,
             decisions: SmallVec::new(),
@@ -225,6 +268,10 @@ impl Gateway {
             answer: Leg::default(),
             status: None,
             provider: None,
+            leg: None,
+            masked: None,
+            original: None,
+            waiting: SmallVec::new(),
             kept_request: None,
             progress: Progress::default(),
         })
@@ -243,7 +290,7 @@ impl Gateway {
         Edge::detect(&head.headers).refuse(refusal, id, &id.to_string(), None)
     }
 
-    fn note(&self, conn: &Conn, id: ExchangeId, refusal: &Refusal) {
+    pub(crate) fn note(&self, conn: &Conn, id: ExchangeId, refusal: &Refusal) {
         self.events.note(self.clock.now(), refusal.kind.code, conn.peer.ip(), &refusal.detail, Some(id));
     }
 

@@ -4,17 +4,24 @@
 use crate::answer::AnswerBody;
 use crate::body::sealed::{Bounds, Closer, End, Sealed};
 use crate::exchange::{Decision, Exchange, Why};
+use crate::peer;
 use crate::record::json;
-use crate::steps::verify::{Content, Given};
-use crate::steps::{authorize, forward, identify, limit, record, resolve, validate, verify};
+use crate::steps::verify::{Content, Given, Rest};
+use crate::steps::{
+    authorize, forward, idempotent, identify, legs, limit, mask, record, resolve, validate, verify,
+};
+use bytes::Bytes;
 use http::Response;
+use http_body::Frame;
 use lgsp_kernel::record::{Outcome, Part};
 use lgsp_kernel::{Refusal, fault};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// Carries an exchange to its answer.
 pub(crate) async fn run(mut x: Box<Exchange>) -> Response<AnswerBody> {
     match steps(&mut x).await {
+        Ok(given) if x.member.is_some() => Box::pin(peer::give(x, given)).await,
         Ok(given) => give(x, given),
         Err(refusal) => Box::pin(refuse(x, refusal)).await,
     }
@@ -24,16 +31,36 @@ pub(crate) async fn run(mut x: Box<Exchange>) -> Response<AnswerBody> {
 async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
     identify::identify(x)?;
     resolve::resolve(x).await?;
+    peer::speaks(x)?;
     authorize::authorize(x)?;
     limit::limit(x)?;
     validate::validate(x).await?;
 
     record::received(x);
-    let out = forward::prepare(x);
-    record::request(x, &out).await?;
+    // Boxed: these are large, and most calls would carry their size about.
+    let kept = if idempotent::asked(x) { Box::pin(idempotent::begin(x)).await? } else { None };
+    let arrived = match kept {
+        Some(kept) => kept,
+        None if x.route().version.legs.is_empty() => {
+            let out = forward::prepare(x);
+            record::request(x, &out, None).await?;
+            forward::forward(x, out).await?
+        }
+        // The same for each way in turn.
+        None => Box::pin(legs::forward(x)).await?,
+    };
 
-    let sent = forward::forward(x, out).await?;
-    let given = verify::verify(x, sent).await?;
+    let given = verify::verify(x, arrived).await?;
+    let given = mask::mask(x, given)?;
+    if x.permit.is_some() {
+        let kept = idempotent::kept(&given);
+        Box::pin(idempotent::answered(x, kept)).await?;
+    }
+    if x.member.is_some() {
+        // Its statement becomes durable with it, before either leaves.
+        record::answer_begun(x, &given)?;
+        return Ok(given);
+    }
     record::answer(x, given).await
 }
 
@@ -45,14 +72,21 @@ fn give(x: Box<Exchange>, given: Given) -> Response<AnswerBody> {
             x.gateway.clone().finished(&x, None);
             AnswerBody::with_trailers(bytes, trailers)
         }
-        Content::Large { first, rest, known } => {
-            let bounds =
-                Bounds { known, limit: u64::MAX, over_limit: answer_too_large, broken: verify::broken };
-            let digest = x.digests_bodies();
-            AnswerBody::stream(Sealed::new(rest, first, bounds, digest, answer_closer(x)))
-        }
+        Content::Large { first, rest, known } => AnswerBody::stream(streaming(x, first, rest, known)),
     };
     Response::from_parts(head, body)
+}
+
+/// The body of a large answer, which closes its record before its end is given.
+pub(crate) fn streaming(
+    x: Box<Exchange>,
+    first: VecDeque<Frame<Bytes>>,
+    rest: Rest,
+    known: Option<u64>,
+) -> Sealed<Rest> {
+    let bounds = Bounds { known, limit: u64::MAX, over_limit: answer_too_large, broken: verify::broken };
+    let digest = x.digests_bodies();
+    Sealed::new(rest, first, bounds, digest, answer_closer(x))
 }
 
 fn answer_too_large(limit: u64) -> Refusal {
@@ -87,15 +121,20 @@ fn answer_closer(x: Box<Exchange>) -> Closer {
 }
 
 /// Records a refusal and tells it; if even that cannot be recorded, the caller is told so instead.
-async fn refuse(mut x: Box<Exchange>, refusal: Refusal) -> Response<AnswerBody> {
+pub(crate) async fn refuse(mut x: Box<Exchange>, refusal: Refusal) -> Response<AnswerBody> {
     let why = Why::Text(Cow::Owned(format!("{}: {}", refusal.kind.code, refusal.detail)));
     x.decisions.push(Decision { step: refusal.kind.step, ok: false, why });
     let refusal = match record::refusal(&mut x, &refusal).await {
         Ok(()) => refusal,
         Err(unrecorded) => unrecorded,
     };
+    idempotent::refused(&mut x).await;
     x.gateway.clone().finished(&x, Some(&refusal));
+    if x.member.is_some() {
+        return peer::refuse(&mut x, &refusal).await;
+    }
     let mut response = x.edge.refuse(&refusal, x.id, &x.id_text, resolve::allowed(&refusal));
     verify::life(&x, response.headers_mut());
+    verify::name_leg(&x, response.headers_mut());
     response
 }

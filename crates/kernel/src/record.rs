@@ -189,7 +189,7 @@ pub struct ExchangeRecord {
     pub part: Part,
     /// When this record was made.
     pub at: Millis,
-    /// `rest`, `soap11` or `soap12`.
+    /// `rest`, `soap11`, `soap12`, or `peer` for a message of another node.
     pub edge: String,
     /// Who called. In `Answer` records only the fields that `Request` did not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,6 +215,9 @@ pub struct ExchangeRecord {
     /// What the caller stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated: Option<Stated>,
+    /// The idempotency key that the caller named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
     /// The request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Leg>,

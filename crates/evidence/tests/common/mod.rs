@@ -40,6 +40,7 @@ pub fn record(id: ExchangeId, part: Part) -> ExchangeRecord {
         method: Some("GET".into()),
         target: None,
         stated: None,
+        idempotency_key: None,
         request: None,
         answer: None,
         status: None,

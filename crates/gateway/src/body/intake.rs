@@ -8,6 +8,8 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use lgsp_kernel::{Refusal, fault};
+use lgsp_peer::BodyError;
+use lgsp_peer::body::Streaming;
 use lgsp_wire::framing::Fault;
 use std::future::Future as _;
 use std::pin::Pin;
@@ -36,9 +38,37 @@ impl RequestBody {
     }
 }
 
+/// Where a body comes from.
+enum Source {
+    Http(Incoming),
+    /// Another node, verified as it is read.
+    Peer(Streaming),
+}
+
+/// What became of a source.
+enum Lost {
+    Http(hyper::Error),
+    Peer(BodyError),
+}
+
+impl Source {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Lost>>> {
+        match self {
+            Self::Http(body) => Pin::new(body).poll_frame(cx).map(|f| f.map(|r| r.map_err(Lost::Http))),
+            Self::Peer(body) => body.as_mut().poll_frame(cx).map(|f| f.map(|r| r.map_err(Lost::Peer))),
+        }
+    }
+    fn exact(&self) -> Option<u64> {
+        match self {
+            Self::Http(body) => body.size_hint().exact(),
+            Self::Peer(body) => body.size_hint().exact(),
+        }
+    }
+}
+
 /// A body that is being read.
 pub(crate) struct Intake {
-    body: Incoming,
+    body: Source,
     /// Read before, to be given out first.
     first: Option<Bytes>,
     seen: u64,
@@ -59,6 +89,15 @@ struct Pace {
 
 impl Intake {
     pub fn new(body: Incoming, limit: u64, config: &GatewayConfig, conn: Arc<Conn>, number: u64) -> Self {
+        Self::of(Source::Http(body), limit, config, conn, number)
+    }
+
+    /// Of another node, verified as it is read.
+    pub fn of_peer(body: Streaming, config: &GatewayConfig, conn: Arc<Conn>, number: u64) -> Self {
+        Self::of(Source::Peer(body), config.body_max, config, conn, number)
+    }
+
+    fn of(body: Source, limit: u64, config: &GatewayConfig, conn: Arc<Conn>, number: u64) -> Self {
         let pace = Pace {
             idle: config.body_idle_timeout,
             grace: config.body_grace,
@@ -69,9 +108,14 @@ impl Intake {
         Self { body, first: None, seen: 0, limit, conn, number, pace }
     }
 
+    /// Takes no more than this.
+    pub fn lower_limit(&mut self, limit: u64) {
+        self.limit = self.limit.min(limit);
+    }
+
     /// The body's whole length, where it was announced.
     pub fn known_length(&self) -> Option<u64> {
-        self.body.size_hint().exact().map(|rest| rest + self.seen)
+        self.body.exact().map(|rest| rest + self.seen)
     }
 
     /// Collects up to `max` bytes. `Large` if there is more.
@@ -101,7 +145,7 @@ impl Intake {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Refusal>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
+        match self.body.poll(cx) {
             Poll::Pending => {
                 ready!(self.pace.poll_too_slow(cx));
                 Poll::Ready(Some(Err(self.pace.refusal())))
@@ -121,7 +165,13 @@ impl Intake {
         }
     }
 
-    fn broken(&self, error: &hyper::Error) -> Refusal {
+    fn broken(&self, lost: &Lost) -> Refusal {
+        let early = format!("The body ended after {} bytes.", self.seen);
+        let error = match lost {
+            Lost::Http(error) => error,
+            Lost::Peer(BodyError::Refused(refusal)) => return refusal.clone(),
+            Lost::Peer(why) => return Refusal::new(&fault::BODY_INCOMPLETE, early).with_internal(why),
+        };
         match self.conn.body_refused(self.number) {
             Some(Fault::Malformed(why)) => {
                 return Refusal::new(&fault::MALFORMED_REQUEST, format!("Not accepted: {why}."));
@@ -129,8 +179,7 @@ impl Intake {
             Some(_) => return Refusal::new(&fault::HEAD_TOO_LARGE, "The trailer section is too large."),
             None => {}
         }
-        Refusal::new(&fault::BODY_INCOMPLETE, format!("The body ended after {} bytes.", self.seen))
-            .with_internal(error)
+        Refusal::new(&fault::BODY_INCOMPLETE, early).with_internal(error)
     }
 }
 
@@ -179,7 +228,7 @@ impl Body for Intake {
     }
     fn size_hint(&self) -> SizeHint {
         let first = self.first.as_ref().map_or(0, |b| b.len() as u64);
-        match self.body.size_hint().exact() {
+        match self.body.exact() {
             Some(rest) => SizeHint::with_exact(rest + first),
             None => SizeHint::default(),
         }

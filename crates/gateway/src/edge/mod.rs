@@ -20,6 +20,8 @@ pub(crate) static EXCHANGE: HeaderName = HeaderName::from_static("lgsp-exchange"
 pub(crate) enum Edge {
     Rest,
     Soap(SoapVersion),
+    /// Another node, for a consumer of its own.
+    Peer,
 }
 
 impl Edge {
@@ -41,6 +43,7 @@ impl Edge {
             Self::Rest => "rest",
             Self::Soap(SoapVersion::V11) => "soap11",
             Self::Soap(SoapVersion::V12) => "soap12",
+            Self::Peer => "peer",
         }
     }
 
@@ -48,7 +51,7 @@ impl Edge {
     /// table 20), because clients read a fault only there; the documented status is in its detail.
     pub fn status(self, refusal: &Refusal) -> StatusCode {
         match self {
-            Self::Rest => {
+            Self::Rest | Self::Peer => {
                 StatusCode::from_u16(refusal.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::Soap(SoapVersion::V12) if refusal.kind.blame == Blame::Caller => StatusCode::BAD_REQUEST,
@@ -65,7 +68,9 @@ impl Edge {
         allow: Option<&str>,
     ) -> Response<AnswerBody> {
         let (content_type, body) = match self {
-            Self::Rest => (lgsp_wire::problem::CONTENT_TYPE, lgsp_wire::problem::body(refusal, Some(id))),
+            Self::Rest | Self::Peer => {
+                (lgsp_wire::problem::CONTENT_TYPE, lgsp_wire::problem::body(refusal, Some(id)))
+            }
             Self::Soap(version) => {
                 (version.content_type(), lgsp_wire::soap::fault(version, refusal, Some(id)))
             }

@@ -9,7 +9,7 @@ use lgsp_kernel::record::Outcome;
 
 /// Closes an exchange that is dropped before it was closed. Callers that were not identified leave no exchange.
 pub(crate) fn close(x: &mut Exchange) {
-    if x.progress.closed || x.caller.is_none() {
+    if x.progress.closed || (x.caller.is_none() && x.member.is_none()) {
         return;
     }
     x.progress.closed = true;

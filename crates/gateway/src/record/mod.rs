@@ -22,13 +22,7 @@ pub(crate) fn json(x: &Exchange, part: Part, outcome: Outcome, refusal: Option<&
         part,
         at: x.now(),
         edge: x.edge.as_str(),
-        caller: x.caller.as_ref().filter(|_| first).map(|c| CallerView {
-            system: c.system.spec.id.as_str(),
-            agency: c.system.agency.as_str(),
-            credential: c.credential.spec.id.as_str(),
-            how: c.how.as_str(),
-            source: &x.conn.source,
-        }),
+        caller: caller(x).filter(|_| first),
         service: route.map(|r| r.service.spec.id.as_str()),
         version: route.map(|r| r.version.spec.version.as_str()),
         operation: route.map(|r| r.operation.spec.name.as_str()),
@@ -36,10 +30,13 @@ pub(crate) fn json(x: &Exchange, part: Part, outcome: Outcome, refusal: Option<&
         method: first.then(|| x.head.method.as_str()),
         target: first.then_some(x.target.as_str()),
         stated: Some(stated).filter(|_| first && states),
+        idempotency_key: x.key.as_deref().filter(|_| first),
         request: Some(x.request).filter(|leg| first && !leg.is_empty()),
         answer: Some(x.answer).filter(|leg| !leg.is_empty()),
         status: x.status,
         provider: x.provider.as_deref(),
+        leg: x.leg.as_deref(),
+        masked: x.masked.as_deref(),
         outcome,
         refusal: refusal.map(|r| RefusalRecord {
             code: r.kind.code.into(),
@@ -52,6 +49,18 @@ pub(crate) fn json(x: &Exchange, part: Part, outcome: Outcome, refusal: Option<&
         trace: if first { std::str::from_utf8(&trace).ok() } else { None },
     }
     .json()
+}
+
+/// Who called. A system of another node that is not declared here is named with its node.
+fn caller(x: &Exchange) -> Option<CallerView<'_>> {
+    let source = x.conn.source.as_str();
+    if let Some(c) = &x.caller {
+        let (system, agency) = (c.system.spec.id.as_str(), c.system.agency.as_str());
+        return Some(CallerView { system, agency, credential: c.by.name(), how: c.by.how(), source });
+    }
+    let member = x.member.as_ref()?;
+    let (name, agency) = (&*member.name, member.agency.as_str());
+    Some(CallerView { system: name, agency, credential: name, how: "peer", source })
 }
 
 /// Until when the bodies of an exchange are kept.

@@ -5,7 +5,7 @@ use crate::exchange::Decision;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lgsp_kernel::Millis;
-use lgsp_kernel::record::{Outcome, Part, RefusalRecord, Stated};
+use lgsp_kernel::record::{LegRecord, MaskedRecord, Outcome, Part, RefusalRecord, Stated};
 use lgsp_kernel::snapshot::Digest;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -67,10 +67,13 @@ pub(crate) struct View<'a> {
     pub method: Option<&'a str>,
     pub target: Option<&'a str>,
     pub stated: Option<&'a Stated>,
+    pub idempotency_key: Option<&'a str>,
     pub request: Option<Leg>,
     pub answer: Option<Leg>,
     pub status: Option<u16>,
     pub provider: Option<&'a str>,
+    pub leg: Option<&'a LegRecord>,
+    pub masked: Option<&'a MaskedRecord>,
     pub outcome: Outcome,
     pub refusal: Option<RefusalRecord>,
     pub steps: &'a [Decision],
@@ -97,8 +100,15 @@ impl View<'_> {
         if let Some(stated) = self.stated {
             out.value(b",\"stated\":", stated);
         }
+        out.text(b",\"idempotency_key\":", self.idempotency_key);
         out.leg(b",\"request\":{", self.request.as_ref()).leg(b",\"answer\":{", self.answer.as_ref());
         out.number(b",\"status\":", self.status.map(u64::from)).text(b",\"provider\":", self.provider);
+        if let Some(leg) = self.leg {
+            out.value(b",\"leg\":", leg);
+        }
+        if let Some(masked) = self.masked {
+            out.value(b",\"masked\":", masked);
+        }
         out.value(b",\"outcome\":", &self.outcome);
         if let Some(refusal) = &self.refusal {
             out.value(b",\"refusal\":", refusal);
@@ -187,7 +197,9 @@ pub(crate) fn base64_string(digest: Digest) -> String {
 mod tests {
     use super::{CallerView, Leg, Message, View};
     use crate::exchange::{Decision, Why};
-    use lgsp_kernel::record::{Entry, Outcome, Part, RefusalRecord, Stated};
+    use lgsp_kernel::record::{
+        Entry, LegRecord, MaskedRecord, MessageDigest, Outcome, Part, RefusalRecord, Stated,
+    };
     use lgsp_kernel::{Blame, ExchangeId, Millis, Step};
 
     #[test]
@@ -218,10 +230,24 @@ mod tests {
             method: Some("GET"),
             target: Some("/x?q=\"\\\u{1}ế"),
             stated: Some(&stated),
+            idempotency_key: Some("k-1"),
             request: Some(leg),
             answer: Some(leg),
             status: Some(200),
             provider: Some("http://p"),
+            leg: Some(&LegRecord {
+                kind: "peer".into(),
+                number: Some(1),
+                node: Some("ngsp".into()),
+                via: Some("hub".into()),
+                mode: Some("group".into()),
+                proves: "countersigned".into(),
+            }),
+            masked: Some(&MaskedRecord {
+                rules: vec!["/a".into()],
+                values: 2,
+                before: MessageDigest { head: "x".into(), body: Some("y".into()), bytes: Some(1) },
+            }),
             outcome: Outcome::Answered,
             refusal: Some(RefusalRecord {
                 code: "a.b".into(),
@@ -242,7 +268,7 @@ mod tests {
         assert_eq!(ours, theirs, "a field is missing on one side");
         assert_eq!(
             ours.as_object().map(serde_json::Map::len),
-            Some(22),
+            Some(25),
             "every field of the record is written"
         );
     }

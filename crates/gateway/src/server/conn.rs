@@ -1,6 +1,8 @@
 //! What is known of one connection, shared by its requests. Not here: bytes (`guard`, `framing`).
 
+use lgsp_kernel::NodeName;
 use lgsp_kernel::snapshot::Digest;
+use lgsp_trust::Subject;
 use lgsp_wire::framing::Fault;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -15,6 +17,8 @@ pub struct Conn {
     pub source: String,
     /// SHA-256 of the certificate that the caller showed, made once per connection.
     pub certificate: Option<Digest>,
+    /// On a connection of another node: which one, and its certificate.
+    pub member: Option<(NodeName, Subject)>,
     /// Requests taken up, for HTTP/1 in the order of their heads.
     taken: AtomicU64,
     /// Exchanges whose answer is not complete.
@@ -32,12 +36,17 @@ impl Conn {
             peer,
             source: peer.ip().to_canonical().to_string(),
             certificate,
+            member: None,
             taken: AtomicU64::new(0),
             open: AtomicU32::new(0),
             refused_head: AtomicU64::new(0),
             refused_body: AtomicU64::new(0),
             fault: Mutex::new(None),
         }
+    }
+    /// A connection of another node.
+    pub fn of_member(peer: SocketAddr, node: NodeName, subject: Subject) -> Self {
+        Self { member: Some((node, subject)), ..Self::new(peer, None) }
     }
     pub(super) fn refuse(&self, head: u64, fault: Fault) {
         *self.fault.lock() = Some(fault);

@@ -14,6 +14,7 @@ use guard::{Guard, GuardTimes};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use lgsp_trust::PeerTls;
 use shutdown::Shutdown;
 use std::convert::Infallible;
 use std::future::Future;
@@ -32,6 +33,8 @@ use tokio_util::task::TaskTracker;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Connections that the kernel may hold ready before they are accepted.
 const BACKLOG: i32 = 4096;
+/// Header compression between nodes: room for the delegations and checkpoints that come with each message (docs/protocol/peer.md).
+const PEER_HEADER_TABLE: u32 = 64 << 10;
 /// What is left of the drain limit for connections after their last answer.
 const ABORT_GRACE: Duration = Duration::from_millis(200);
 
@@ -49,6 +52,26 @@ pub fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// How the connections of a listener are secured, and who may come.
+#[derive(Clone)]
+enum Door {
+    Plain,
+    Tls(TlsAcceptorHandle),
+    /// Other nodes.
+    Peers(Arc<PeerTls>, Arc<rustls::ServerConfig>),
+}
+
+/// Serves other nodes until `shutdown` begins, as [`serve`] serves consumers. They must show a node's certificate.
+pub async fn serve_peers(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    tls: Arc<PeerTls>,
+    shutdown: Shutdown,
+) -> Result<usize, rustls::Error> {
+    let config = tls.server_config()?;
+    Ok(serve_at(gateway, listener, Door::Peers(tls, config), shutdown).await)
+}
+
 /// Serves until `shutdown` begins; then waits for open exchanges up to the configured limit. Returns how many connections had to be cut off.
 pub async fn serve(
     gateway: Arc<Gateway>,
@@ -56,6 +79,10 @@ pub async fn serve(
     tls: Option<TlsAcceptorHandle>,
     shutdown: Shutdown,
 ) -> usize {
+    serve_at(gateway, listener, tls.map_or(Door::Plain, Door::Tls), shutdown).await
+}
+
+async fn serve_at(gateway: Arc<Gateway>, listener: TcpListener, door: Door, shutdown: Shutdown) -> usize {
     gateway.serving_until(&shutdown);
     let places = Arc::new(Semaphore::new(gateway.config.connections_max));
     let tracker = TaskTracker::new();
@@ -80,10 +107,11 @@ pub async fn serve(
                 continue;
             }
         };
-        let (gateway, tls, shutdown, abort) = (gateway.clone(), tls.clone(), shutdown.clone(), abort.clone());
+        let (gateway, door, shutdown, abort) =
+            (gateway.clone(), door.clone(), shutdown.clone(), abort.clone());
         tracker.spawn(async move {
             let _place = place;
-            abort.or(std::pin::pin!(connection(gateway, stream, peer, tls, shutdown))).await;
+            abort.or(std::pin::pin!(connection(gateway, stream, peer, door, shutdown))).await;
         });
     }
     drop(listener);
@@ -102,13 +130,18 @@ async fn connection(
     gateway: Arc<Gateway>,
     stream: TcpStream,
     peer: SocketAddr,
-    tls: Option<TlsAcceptorHandle>,
+    door: Door,
     shutdown: Shutdown,
 ) {
     // Without this a small answer waits for the peer's delayed acknowledgement: 40 ms.
     let _ = stream.set_nodelay(true);
     let limit = gateway.config.handshake_timeout;
-    let Some(tls) = tls else {
+    let config = match &door {
+        Door::Plain => None,
+        Door::Tls(tls) => Some(tls.current()),
+        Door::Peers(_, config) => Some(config.clone()),
+    };
+    let Some(config) = config else {
         let conn = Arc::new(Conn::new(peer, None));
         let mut stream = stream;
         let Ok(Ok((first, http2))) =
@@ -118,7 +151,7 @@ async fn connection(
         };
         return speak(gateway, stream, conn, first, http2, shutdown).await;
     };
-    let accept = tokio_rustls::TlsAcceptor::from(tls.current()).accept(stream);
+    let accept = tokio_rustls::TlsAcceptor::from(config).accept(stream);
     let stream = match tokio::time::timeout(limit, accept).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(e)) => return tracing::debug!(%peer, error = %e, "TLS handshake failed"),
@@ -126,9 +159,25 @@ async fn connection(
     };
     let state = stream.get_ref().1;
     let http2 = state.alpn_protocol() == Some(b"h2");
+    if let Door::Peers(tls, _) = &door {
+        // Whoever offers no protocol at all is let through the handshake without one.
+        let Some(conn) = member(tls, state, peer).filter(|_| http2) else { return };
+        return speak(gateway, stream, Arc::new(conn), Vec::new(), true, shutdown).await;
+    }
     let certificate = state.peer_certificates().and_then(|c| c.first()).map(lgsp_identity::tls::fingerprint);
     let conn = Arc::new(Conn::new(peer, certificate));
     speak(gateway, stream, conn, Vec::new(), http2, shutdown).await;
+}
+
+/// The node at the other end of a finished handshake.
+fn member(tls: &PeerTls, state: &rustls::ServerConnection, peer: SocketAddr) -> Option<Conn> {
+    match tls.peer_subject(state.peer_certificates()) {
+        Ok(subject) => Some(Conn::of_member(peer, subject.node.clone()?, subject)),
+        Err(error) => {
+            tracing::debug!(%peer, %error, "a node's certificate is not accepted");
+            None
+        }
+    }
 }
 
 /// Reads until it is clear whether this is the HTTP/2 preface; gives back what was read.
@@ -183,6 +232,7 @@ async fn speak<T>(
             .initial_stream_window_size(256 << 10)
             .initial_connection_window_size(1 << 20)
             .max_send_buf_size(256 << 10)
+            .header_table_size(conn.member.is_some().then_some(PEER_HEADER_TABLE))
             .keep_alive_interval(c.idle_timeout)
             .keep_alive_timeout(c.head_timeout)
             .serve_connection(io, answer);

@@ -1,6 +1,7 @@
 //! Forward: hands the request to the provider. What is sent is decided before it is recorded (`prepare`), so that the record can say it.
 
 use super::identify::{DOSSIER, OFFICER, PURPOSE};
+use super::verify::Arrived;
 use crate::body::intake::{Intake, RequestBody};
 use crate::body::sealed::{Bounds, Closer, End, Sealed};
 use crate::body::{BoxError, intake};
@@ -10,10 +11,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, TRAILER};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use lgsp_kernel::record::{Entry, MessageDigest, Outcome, Part};
+use lgsp_kernel::snapshot::Version;
 use lgsp_kernel::{Refusal, Step, fault};
-use lgsp_provider::{OutBody, OutHead, Sent};
+use lgsp_provider::{OutBody, OutHead, SendError, Sent};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Percent-encoded in statements that are passed on: what is not plain printable ASCII, and the percent sign itself.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
@@ -81,34 +84,49 @@ fn ascii(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// Sends the request and waits for the head of the answer.
-pub(crate) async fn forward(x: &mut Exchange, out: OutHead) -> Result<Sent, Refusal> {
+/// Sends the request to the version's own targets and waits for the head of the answer.
+pub(crate) async fn forward(x: &mut Exchange, out: OutHead) -> Result<Arrived, Refusal> {
     let body = body(x);
-    x.progress.forwarded = true;
-    // Until it is known better: a call dropped from here on may have had its effect.
-    x.progress.may_have_acted = true;
-    let (gateway, route) = (x.gateway.clone(), x.route());
-    let (version, operation) = (route.version.clone(), route.operation.clone());
-    match gateway.providers.send(&version, &operation, out, body).await {
-        Ok(sent) => {
-            x.provider = Some(sent.target.clone());
-            x.passed(Step::Forward, Why::Target(sent.target.clone(), sent.attempts));
-            Ok(sent)
-        }
+    let version = x.route().version.clone();
+    match send(x, &version, out, body).await {
+        Ok(sent) => Ok(Arrived::from(sent)),
         Err(error) => {
             x.progress.may_have_acted = error.may_have_acted;
-            if let Some(target) = error.target {
-                x.provider = Some(target.clone());
-                let why = Why::Target(target, error.attempts);
-                x.decisions.push(Decision { step: Step::Forward, ok: false, why });
-            }
             Err(error.refusal)
         }
     }
 }
 
+/// Sends the request to the targets of a version or of a leg, and notes which one it was.
+pub(super) async fn send(
+    x: &mut Exchange,
+    version: &Arc<Version>,
+    out: OutHead,
+    body: OutBody,
+) -> Result<Sent, SendError> {
+    x.progress.forwarded = true;
+    // Until it is known better: a call dropped from here on may have had its effect.
+    x.progress.may_have_acted = true;
+    let (gateway, operation) = (x.gateway.clone(), x.route().operation.clone());
+    let result = gateway.providers.send(version, &operation, out, body).await;
+    match &result {
+        Ok(sent) => {
+            x.provider = Some(sent.target.clone());
+            x.passed(Step::Forward, Why::Target(sent.target.clone(), sent.attempts));
+        }
+        Err(error) => {
+            if let Some(target) = &error.target {
+                x.provider = Some(target.clone());
+                let why = Why::Target(target.clone(), error.attempts);
+                x.decisions.push(Decision { step: Step::Forward, ok: false, why });
+            }
+        }
+    }
+    result
+}
+
 /// The body to be sent. A large one streams, and its end waits for the record that has its digest.
-fn body(x: &mut Exchange) -> OutBody {
+pub(super) fn body(x: &mut Exchange) -> OutBody {
     match std::mem::take(&mut x.body) {
         RequestBody::None | RequestBody::Unread(_) => OutBody::Empty,
         RequestBody::Whole(bytes, None) => OutBody::Full(bytes),
@@ -119,7 +137,7 @@ fn body(x: &mut Exchange) -> OutBody {
 
 type Streamed = http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>;
 
-fn with_trailers(bytes: Bytes, trailers: HeaderMap) -> Streamed {
+pub(super) fn with_trailers(bytes: Bytes, trailers: HeaderMap) -> Streamed {
     let frames = [Ok(Frame::data(bytes)), Ok(Frame::trailers(trailers))];
     StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
 }
@@ -139,10 +157,11 @@ fn large(x: &mut Exchange, intake: Intake) -> Streamed {
 
 /// Writes the `Request` record when the body has passed: what the opening record said, and now the body's digest.
 fn request_closer(x: &mut Exchange) -> Closer {
-    // Whole once more, although the opening record has been written: it must stand for itself beside the digest.
-    let requested = x.progress.requested.take();
+    // Whole once more, although the opening record has been written: it must stand for itself beside the digest. The leg is left out:
+    // the body may yet go another way.
+    let (requested, leg) = (x.progress.requested.take(), x.leg.take());
     let opening = crate::record::json(x, Part::Request, Outcome::Pending, None);
-    x.progress.requested = requested;
+    (x.progress.requested, x.leg) = (requested, leg);
     let (gateway, exchange, clock) = (x.gateway.clone(), x.id, x.gateway.clock.clone());
     Box::new(move |end| {
         let End::Whole(digest, bytes) = end else { return None };

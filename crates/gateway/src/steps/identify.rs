@@ -1,10 +1,12 @@
 //! Identify: which system calls, and what it states about the call.
 
-use crate::exchange::{Exchange, Why};
+use crate::exchange::{By, Caller, Exchange, Why};
+use crate::peer;
 use http::{HeaderMap, HeaderName};
 use lgsp_kernel::bounds::STATEMENT_MAX;
 use lgsp_kernel::record::Stated;
 use lgsp_kernel::{Refusal, Step, fault};
+use lgsp_peer::bounds::IDEMPOTENCY_KEY_MAX;
 use percent_encoding::percent_decode_str;
 
 /// The headers in which a caller states for whom, for what and in which matter it calls.
@@ -14,8 +16,18 @@ pub(crate) static PURPOSE: HeaderName = HeaderName::from_static("lgsp-purpose");
 /// See [`OFFICER`].
 pub(crate) static DOSSIER: HeaderName = HeaderName::from_static("lgsp-dossier");
 
+/// The header that draft-ietf-httpapi-idempotency-key-header names.
+static KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Its name in the peer protocol.
+static LGSP_KEY: HeaderName = HeaderName::from_static("lgsp-idempotency-key");
+
 /// Finds the caller and reads its statements.
 pub(crate) fn identify(x: &mut Exchange) -> Result<(), Refusal> {
+    if let Some(member) = x.member.take() {
+        let found = peer::identify(x, &member);
+        x.member = Some(member);
+        return found;
+    }
     let caller = x.gateway.identity.identify(
         &x.snapshot,
         &x.head.headers,
@@ -23,13 +35,29 @@ pub(crate) fn identify(x: &mut Exchange) -> Result<(), Refusal> {
         x.gateway.clock.now(),
     )?;
     x.passed(Step::Identify, Why::Credential(caller.credential.clone(), caller.how.as_str()));
-    x.caller = Some(caller);
+    x.caller = Some(Caller { system: caller.system, by: By::Credential(caller.credential, caller.how) });
     x.stated = Stated {
         officer: statement(&x.head.headers, &OFFICER)?,
         purpose: statement(&x.head.headers, &PURPOSE)?,
         dossier: statement(&x.head.headers, &DOSSIER)?,
     };
+    x.key = key(&x.head.headers)?;
     Ok(())
+}
+
+/// The key under which at most one request is forwarded, by either of its names: 1 to 255 visible ASCII characters.
+fn key(headers: &HeaderMap) -> Result<Option<Box<str>>, Refusal> {
+    let mut values = headers.get_all(&LGSP_KEY).iter().chain(headers.get_all(&KEY));
+    let Some(value) = values.next() else { return Ok(None) };
+    let bad = |why: &str| Refusal::new(&fault::MALFORMED_REQUEST, format!("The idempotency key {why}."));
+    if values.next().is_some() {
+        return Err(bad("is there twice"));
+    }
+    let text = value.to_str().ok().filter(|t| t.bytes().all(|b| matches!(b, 0x21..=0x7e)));
+    match text {
+        Some(text) if (1..=IDEMPOTENCY_KEY_MAX).contains(&text.len()) => Ok(Some(text.into())),
+        _ => Err(bad("has 1 to 255 visible ASCII characters")),
+    }
 }
 
 /// A statement: UTF-8, as it is or percent-encoded; one line, bounded, without control characters.

@@ -7,8 +7,13 @@ use http::{HeaderMap, Method, Version};
 use lgsp_kernel::{Refusal, fault};
 use lgsp_wire::framing::Fault;
 
-/// Checks a head; `refused` is what the connection's guard has to say of it.
-pub(crate) fn receive(gateway: &Gateway, head: &Parts, refused: Option<Fault>) -> Result<(), Refusal> {
+/// Checks a head; `refused` is what the connection's guard has to say of it, `more_lines` how many may stand beside the caller's own.
+pub(crate) fn receive(
+    gateway: &Gateway,
+    head: &Parts,
+    refused: Option<Fault>,
+    more_lines: usize,
+) -> Result<(), Refusal> {
     if let Some(refused) = refused {
         return Err(refusal(gateway, refused));
     }
@@ -19,7 +24,7 @@ pub(crate) fn receive(gateway: &Gateway, head: &Parts, refused: Option<Fault>) -
         return Err(Refusal::new(&fault::METHOD_UNSUPPORTED, "Protocol upgrades are not carried."));
     }
     if head.version == Version::HTTP_2 {
-        http2_bounds(gateway, head)?;
+        http2_bounds(gateway, head, more_lines)?;
     }
     same_host(head)
 }
@@ -62,8 +67,8 @@ fn head_too_large(gateway: &Gateway) -> Refusal {
 }
 
 /// What the guard checks of HTTP/1 and the HTTP/2 library leaves to us.
-fn http2_bounds(gateway: &Gateway, head: &Parts) -> Result<(), Refusal> {
-    if head.headers.len() > gateway.config.headers_max {
+fn http2_bounds(gateway: &Gateway, head: &Parts, more_lines: usize) -> Result<(), Refusal> {
+    if head.headers.len() > gateway.config.headers_max + more_lines {
         return Err(head_too_large(gateway));
     }
     if head.uri.path_and_query().is_some_and(|p| p.as_str().len() > gateway.config.target_max) {

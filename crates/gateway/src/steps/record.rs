@@ -3,7 +3,7 @@
 
 use crate::body::intake::RequestBody;
 use crate::body::sealed::Durable;
-use crate::exchange::Exchange;
+use crate::exchange::{COUNTERSIGNED, Exchange, Waiting};
 use crate::record::digest::{answer_head, request_head, sha256};
 use crate::record::view::Message;
 use crate::record::{bodies_until, json};
@@ -23,10 +23,26 @@ pub(crate) fn received(x: &mut Exchange) {
     x.request.received = Some(Message { head, body: None, bytes: None });
 }
 
-/// Records the request before it is forwarded, where it can have an effect or is too large to be recorded with its answer.
-pub(crate) async fn request(x: &mut Exchange, out: &OutHead) -> Result<(), Refusal> {
+/// Records the request before it is forwarded, where it can have an effect or is too large to be recorded with its answer. Where it
+/// goes several ways in turn, each is recorded before it is tried.
+pub(crate) async fn request(x: &mut Exchange, out: &OutHead, changed: Option<&Bytes>) -> Result<(), Refusal> {
+    if request_begun(x, out, changed)? { settle(x, &fault::NOT_RECORDED).await } else { Ok(()) }
+}
+
+/// The same without waiting for it: whether there is something to wait for.
+pub(crate) fn request_begun(
+    x: &mut Exchange,
+    out: &OutHead,
+    changed: Option<&Bytes>,
+) -> Result<bool, Refusal> {
     let rest = crate::record::digest::masked(out.rest());
     let head = request_head(out.method().as_str(), &rest, None, out.headers());
+    if x.request.sent.is_some() {
+        let (body, bytes) = x.request.received.map_or((None, None), |m| (m.body, m.bytes));
+        x.request.sent = Some(Message { head, body, bytes });
+        sent_body(x, changed);
+        return another_way(x);
+    }
     x.request.sent = Some(Message { head, body: None, bytes: None });
     let first = x.route().service.spec.evidence.record_reads_first || !x.safe();
     let (part, kept) = match &x.body {
@@ -41,62 +57,122 @@ pub(crate) async fn request(x: &mut Exchange, out: &OutHead) -> Result<(), Refus
             (Part::Request, None)
         }
     };
+    sent_body(x, changed);
     x.kept_request = kept.filter(|_| x.keep_body() == KeepBody::Full);
     if !first && part == Part::Request {
         // Its record follows with the answer; where that is known to fail, the provider is not asked.
         return if x.gateway.log.takes_records() {
-            Ok(())
+            Ok(false)
         } else {
             Err(untaken(&fault::NOT_RECORDED, "no record is taken"))
         };
     }
-    let ticket = append(x, json(x, part, Outcome::Pending, None), Bytes::new());
+    append(x, json(x, part, Outcome::Pending, None), Bytes::new(), &fault::NOT_RECORDED)?;
     x.progress.requested = Some(x.decisions.len());
-    wait(ticket, &fault::NOT_RECORDED).await
+    Ok(true)
+}
+
+/// Notes the body of a request that is not forwarded.
+pub(crate) fn request_body(x: &mut Exchange) {
+    let bytes = match &x.body {
+        RequestBody::Whole(bytes, _) => bytes.clone(),
+        _ => Bytes::new(),
+    };
+    x.request.body(digest_of(x, &bytes), bytes.len() as u64);
+}
+
+/// Notes that a leg is sent another body than the consumer's.
+fn sent_body(x: &mut Exchange, changed: Option<&Bytes>) {
+    let Some(bytes) = changed else { return };
+    let digest = digest_of(x, bytes);
+    if let Some(sent) = &mut x.request.sent {
+        (sent.body, sent.bytes) = (digest, Some(bytes.len() as u64));
+    }
+}
+
+/// Records the request once more, as it is sent now: whole, because it must stand for itself.
+fn another_way(x: &mut Exchange) -> Result<bool, Refusal> {
+    if x.progress.requested.take().is_none() {
+        return Ok(false);
+    }
+    let whole = x.request.received.is_some_and(|m| m.bytes.is_some());
+    let part = if whole { Part::Request } else { Part::Opening };
+    append(x, json(x, part, Outcome::Pending, None), Bytes::new(), &fault::NOT_RECORDED)?;
+    x.progress.requested = Some(x.decisions.len());
+    Ok(true)
 }
 
 /// Records the answer before it is given. A large one gets an opening record; what closes it follows with its last byte.
 pub(crate) async fn answer(x: &mut Exchange, given: Given) -> Result<Given, Refusal> {
+    answer_begun(x, &given)?;
+    settle(x, &fault::ANSWER_NOT_RECORDED).await?;
+    Ok(given)
+}
+
+/// The same without waiting for it.
+pub(crate) fn answer_begun(x: &mut Exchange, given: &Given) -> Result<(), Refusal> {
     let status = given.head.status;
     x.status = Some(status.as_u16());
     let sent = answer_head(status, &given.head.headers);
     x.answer.sent = Some(Message { head: sent, body: None, bytes: None });
     let (record, kept) = match &given.content {
         Content::Whole(bytes, _) => {
+            let received = x.answer.received;
             x.answer.body(digest_of(x, bytes), bytes.len() as u64);
+            if x.masked.is_some() {
+                // What came is another body than what is given; its digest was taken then.
+                x.answer.received = received;
+            }
             let part = closing_part(x);
             (json(x, part, Outcome::Answered, None), bytes.clone())
         }
         Content::Large { .. } => (json(x, Part::Opening, Outcome::Pending, None), Bytes::new()),
     };
-    let ticket = append(x, record, kept);
+    let appended = append(x, record, kept, &fault::ANSWER_NOT_RECORDED);
     match &given.content {
         Content::Whole(..) => x.progress.closed = true,
         Content::Large { .. } => x.progress.requested = Some(x.decisions.len()),
     }
-    wait(ticket, &fault::ANSWER_NOT_RECORDED).await?;
-    Ok(given)
+    appended
+}
+
+/// Records a message between other nodes before it is passed on.
+pub(crate) fn passed_request(x: &mut Exchange, streams: bool) -> Result<(), Refusal> {
+    let part = if streams { Part::Opening } else { Part::Request };
+    append(x, json(x, part, Outcome::Pending, None), Bytes::new(), &fault::NOT_RECORDED)?;
+    x.progress.requested = Some(x.decisions.len());
+    Ok(())
+}
+
+/// Records its answer before it is passed on.
+pub(crate) fn passed_answer(x: &mut Exchange, streams: bool) -> Result<(), Refusal> {
+    let (part, outcome) =
+        if streams { (Part::Opening, Outcome::Pending) } else { (Part::Answer, Outcome::Answered) };
+    x.progress.closed = !streams;
+    append(x, json(x, part, outcome, None), Bytes::new(), &fault::ANSWER_NOT_RECORDED)
 }
 
 /// Records how an exchange without an answer ended, before the caller is told. Callers that nobody could name leave a security event instead.
 pub(crate) async fn refusal(x: &mut Exchange, refusal: &Refusal) -> Result<(), Refusal> {
     x.progress.closed = true;
-    if x.caller.is_none() || refusal.kind.step == Step::Record {
+    if (x.caller.is_none() && x.member.is_none()) || refusal.kind.step == Step::Record {
         return Ok(());
     }
     if x.request.received.is_none() {
         received(x);
     }
     x.status = Some(x.edge.status(refusal).as_u16());
-    let ticket = append(x, json(x, closing_part(x), outcome(x, refusal), Some(refusal)), Bytes::new());
     let kind = if x.progress.may_have_acted { &fault::ANSWER_NOT_RECORDED } else { &fault::NOT_RECORDED };
-    wait(ticket, kind).await
+    append(x, json(x, closing_part(x), outcome(x, refusal), Some(refusal)), Bytes::new(), kind)?;
+    settle(x, kind).await
 }
 
+/// How it ended. What another node refused, whatever the step, is not this consumer's body breaking off.
 fn outcome(x: &Exchange, refusal: &Refusal) -> Outcome {
+    let theirs = x.member.is_none() && x.leg.as_ref().is_some_and(|l| l.proves == COUNTERSIGNED);
     if !x.progress.forwarded {
         Outcome::Refused
-    } else if matches!(refusal.kind.step, Step::Validate | Step::Receive) {
+    } else if !theirs && matches!(refusal.kind.step, Step::Validate | Step::Receive) {
         Outcome::Incomplete
     } else if x.progress.may_have_acted {
         Outcome::Unknown
@@ -115,8 +191,14 @@ fn digest_of(x: &Exchange, body: &[u8]) -> Option<Digest> {
     x.digests_bodies().then(|| sha256(body))
 }
 
-/// Hands a record to the log, with the bodies that are kept. Each body is kept once, beside the first record that can have it.
-fn append(x: &mut Exchange, record: Vec<u8>, answer: Bytes) -> Result<Ticket, AppendError> {
+/// Hands a record to the log, with the bodies that are kept. Each body is kept once, beside the first record that can have it. It is
+/// waited for by `settle`.
+fn append(
+    x: &mut Exchange,
+    record: Vec<u8>,
+    answer: Bytes,
+    kind: &'static RefusalKind,
+) -> Result<(), Refusal> {
     let mut draft = Draft::of(Some(x.id), record.into());
     if x.keep_body() == KeepBody::Full {
         let fits = |b: &Bytes| !b.is_empty() && b.len() <= lgsp_kernel::bounds::COLLECT_MAX;
@@ -124,7 +206,22 @@ fn append(x: &mut Exchange, record: Vec<u8>, answer: Bytes) -> Result<Ticket, Ap
         draft.bodies.extend(Some(answer).filter(fits).map(|b| (BodyRole::Answer, b)));
         draft.bodies_until = bodies_until(x);
     }
-    x.gateway.log.append(draft)
+    let ticket = x.gateway.log.append(draft).map_err(|e| untaken(kind, e))?;
+    x.waiting.push(Waiting::Record(ticket));
+    Ok(())
+}
+
+/// Waits until everything of the exchange that the log was handed is durable; `kind` is the refusal if something will not be.
+pub(crate) async fn settle(x: &mut Exchange, kind: &'static RefusalKind) -> Result<(), Refusal> {
+    let mut settled = Ok(());
+    for waiting in std::mem::take(&mut x.waiting) {
+        let durable = match waiting {
+            Waiting::Record(ticket) => ticket.await.map(drop),
+            Waiting::Received(ticket) => ticket.durable().await,
+        };
+        settled = settled.and(durable.map_err(|e| untaken(kind, e)));
+    }
+    settled
 }
 
 /// Waits until a record is durable; `kind` is the refusal if it will not be.
@@ -140,7 +237,7 @@ async fn wait(ticket: Result<Ticket, AppendError>, kind: &'static RefusalKind) -
     result.map(|_| ()).map_err(|e| untaken(kind, e))
 }
 
-fn untaken(kind: &'static RefusalKind, why: impl std::fmt::Display) -> Refusal {
+pub(crate) fn untaken(kind: &'static RefusalKind, why: impl std::fmt::Display) -> Refusal {
     let refusal = Refusal::new(kind, "The message log did not take the record.").with_internal(why);
     if std::ptr::eq(kind, &fault::NOT_RECORDED) { refusal.retry_after(5) } else { refusal }
 }

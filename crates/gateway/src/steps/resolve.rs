@@ -21,10 +21,14 @@ pub(crate) async fn resolve(x: &mut Exchange) -> Result<(), Refusal> {
         x.snapshot.services.get(name).cloned().ok_or_else(|| {
             Refusal::new(&fault::NO_SERVICE, format!("There is no service {:?}.", clip(name)))
         })?;
-    if service.spec.protocol == Protocol::Soap {
+    if service.spec.protocol == Protocol::Soap && x.edge != Edge::Peer {
         x.edge = Edge::of_soap_service(&x.head.headers);
     }
     let (version, taken) = version(&service, &path)?;
+    if x.edge == Edge::Peer && taken != 2 {
+        // Another node names the version that it means, and has signed it.
+        return Err(Refusal::new(&fault::NO_VERSION, format!("{} has no such version.", service.spec.id)));
+    }
     let decoded = path.decoded_after(taken);
     let operation = match service.spec.protocol {
         Protocol::Rest => rest_operation(&version, &x.head.method, &decoded),
@@ -87,7 +91,7 @@ async fn soap_operation(x: &mut Exchange, version: &Version, path: &str) -> Resu
     if x.head.method != Method::POST {
         return Err(wrong_method("POST"));
     }
-    let Edge::Soap(spoken) = x.edge else {
+    let Edge::Soap(spoken) = Edge::of_soap_service(&x.head.headers) else {
         let detail = "Send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2).";
         return Err(Refusal::new(&fault::MEDIA_TYPE, detail));
     };
@@ -104,6 +108,9 @@ async fn soap_operation(x: &mut Exchange, version: &Version, path: &str) -> Resu
         }
         read => read,
     };
+    if matches!(x.body, RequestBody::Large(_)) {
+        return Err(crate::body::intake::too_large(limit));
+    }
     let RequestBody::Whole(bytes, _) = &x.body else {
         return Err(Refusal::new(&fault::BAD_SOAP, "There is no body."));
     };

@@ -21,7 +21,15 @@ pub(crate) async fn validate(x: &mut Exchange) -> Result<(), Refusal> {
     let collect_max = x.gateway.config.collect_max;
     x.body = match std::mem::take(&mut x.body) {
         RequestBody::Unread(body) => intake(x, body, collect_max)?.collect(collect_max).await?,
-        read => read,
+        mut read => {
+            let limit = limit(x, collect_max);
+            match &mut read {
+                RequestBody::Whole(bytes, _) if bytes.len() as u64 > limit => return Err(too_large(limit)),
+                RequestBody::Large(intake) => intake.lower_limit(limit),
+                _ => {}
+            }
+            read
+        }
     };
     let why = match &x.body {
         RequestBody::Large(intake) => Why::Streams(intake.known_length()),
@@ -45,15 +53,19 @@ fn reads(x: &Exchange) -> bool {
 
 /// The body under its limit; refused at once where its announced length is beyond it.
 fn intake(x: &Exchange, body: Incoming, collect_max: usize) -> Result<Intake, Refusal> {
-    let version = &x.route().version.spec;
-    let limit = version.request_body_max.unwrap_or(x.gateway.config.body_max);
-    let limit =
-        if version.check_syntax && syntax(x).is_some() { limit.min(collect_max as u64) } else { limit };
+    let limit = limit(x, collect_max);
     let intake = Intake::new(body, limit, &x.gateway.config, x.conn.clone(), x.number);
     if intake.known_length().is_some_and(|n| n > limit) {
         return Err(too_large(limit));
     }
     Ok(intake)
+}
+
+/// The largest body; smaller where it must be read whole.
+fn limit(x: &Exchange, collect_max: usize) -> u64 {
+    let version = &x.route().version.spec;
+    let limit = version.request_body_max.unwrap_or(x.gateway.config.body_max);
+    if version.check_syntax && syntax(x).is_some() { limit.min(collect_max as u64) } else { limit }
 }
 
 /// What a content type promises of syntax.

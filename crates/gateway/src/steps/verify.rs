@@ -8,15 +8,71 @@ use crate::record::view::Message;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
-use http_body::{Body as _, Frame};
+use http_body::{Body, Frame, SizeHint};
 use lgsp_kernel::model::{KeepBody, Lifecycle};
-use lgsp_kernel::{Refusal, Step};
+use lgsp_kernel::{Refusal, Step, fault};
+use lgsp_peer::BodyError;
+use lgsp_peer::body::Streaming;
 use lgsp_provider::{AnswerBody, AnswerError, Sent};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::Future as _;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
+
+/// The header of an answer that says which way it came.
+static LEG: HeaderName = HeaderName::from_static("lgsp-leg");
+
+/// An answer as it came: its head, and its body, still coming or here.
+pub(crate) struct Arrived {
+    pub head: Parts,
+    pub body: Incoming,
+}
+
+/// The body of an answer as it came.
+pub(crate) enum Incoming {
+    /// From a provider.
+    Coming(AnswerBody),
+    /// From another node, verified.
+    Whole(Bytes),
+    /// From another node, verified as it is read.
+    Peer(Streaming),
+}
+
+/// What is still coming of an answer.
+pub(crate) enum Rest {
+    Provider(AnswerBody),
+    Peer(Streaming),
+}
+
+impl Body for Rest {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            Self::Provider(body) => Pin::new(body).poll_frame(cx).map(|f| f.map(|r| r.map_err(Into::into))),
+            Self::Peer(body) => body.as_mut().poll_frame(cx).map(|f| f.map(|r| r.map_err(Into::into))),
+        }
+    }
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Provider(body) => body.size_hint(),
+            Self::Peer(body) => body.size_hint(),
+        }
+    }
+}
+
+impl From<Sent> for Arrived {
+    fn from(sent: Sent) -> Self {
+        let (head, body) = sent.response.into_parts();
+        Self { head, body: Incoming::Coming(body) }
+    }
+}
 
 /// An answer ready to be recorded and given.
 pub(crate) struct Given {
@@ -27,15 +83,21 @@ pub(crate) struct Given {
 /// Its body.
 pub(crate) enum Content {
     Whole(Bytes, Option<HeaderMap>),
-    Large { first: VecDeque<Frame<Bytes>>, rest: AnswerBody, known: Option<u64> },
+    Large { first: VecDeque<Frame<Bytes>>, rest: Rest, known: Option<u64> },
 }
 
 /// Takes the answer in.
-pub(crate) async fn verify(x: &mut Exchange, sent: Sent) -> Result<Given, Refusal> {
-    let (mut head, body) = sent.response.into_parts();
+pub(crate) async fn verify(x: &mut Exchange, arrived: Arrived) -> Result<Given, Refusal> {
+    let Arrived { mut head, body } = arrived;
     let received = answer_head(head.status, &head.headers);
     x.answer.received = Some(Message { head: received, body: None, bytes: None });
-    let content = take_in(x, body).await.map_err(|e| e.refusal())?;
+    let content = match body {
+        Incoming::Coming(body) => take_in(x, body).await.map_err(|e| e.refusal())?,
+        Incoming::Whole(bytes) => Content::Whole(bytes, None),
+        Incoming::Peer(body) => {
+            Content::Large { first: VecDeque::new(), known: body.size_hint().exact(), rest: Rest::Peer(body) }
+        }
+    };
     let bytes = match &content {
         Content::Whole(bytes, _) => Some(bytes.len() as u64),
         Content::Large { .. } => None,
@@ -52,18 +114,21 @@ pub(crate) async fn verify(x: &mut Exchange, sent: Sent) -> Result<Given, Refusa
 
 /// Collects a short answer. One of unknown length may take a moment to turn out short; one that is announced to be short, twice the
 /// version's total time: one that is below the lowest rate has been given up by then, and what is still coming can as well be given.
-async fn take_in(x: &Exchange, mut body: AnswerBody) -> Result<Content, AnswerError> {
-    let config = &x.gateway.config;
-    let keeps = x.keep_body() == KeepBody::Full;
+async fn take_in(x: &mut Exchange, mut body: AnswerBody) -> Result<Content, AnswerError> {
+    let gateway = x.gateway.clone();
+    let config = &gateway.config;
+    let hides = super::mask::hides(x);
+    let keeps = hides || x.keep_body() == KeepBody::Full;
     let max = if keeps { config.collect_max } else { config.answer_whole_max };
     let known = body.size_hint().exact();
     if known.is_some_and(|n| n > max as u64) {
-        return Ok(Content::Large { first: VecDeque::new(), rest: body, known });
+        return Ok(Content::Large { first: VecDeque::new(), rest: Rest::Provider(body), known });
     }
-    let total = x.route().version.spec.upstream.total_timeout_ms.unwrap_or(lgsp_provider::TOTAL_TIMEOUT_MS);
+    let total = x.upstream().total_timeout_ms.unwrap_or(lgsp_provider::TOTAL_TIMEOUT_MS);
     let patience = match known {
+        None if hides => None,
         None => Some(config.answer_gather),
-        // What is to be kept must be whole.
+        // What is to be kept, or masked, must be whole.
         Some(_) if keeps => None,
         Some(_) => Some(Duration::from_millis(u64::from(total)) * 2),
     };
@@ -87,10 +152,10 @@ async fn take_in(x: &Exchange, mut body: AnswerBody) -> Result<Content, AnswerEr
                 seen += frame.data_ref().map_or(0, Bytes::len);
                 frames.push_back(frame);
                 if seen > max {
-                    return Ok(Content::Large { first: frames, rest: body, known });
+                    return Ok(Content::Large { first: frames, rest: Rest::Provider(body), known });
                 }
             }
-            None => return Ok(Content::Large { first: frames, rest: body, known }),
+            None => return Ok(Content::Large { first: frames, rest: Rest::Provider(body), known }),
         }
     }
 }
@@ -120,7 +185,41 @@ fn dress(x: &Exchange, headers: &mut HeaderMap) {
         headers.remove(name);
     }
     crate::edge::name_exchange(headers, &x.id_text);
+    if let Some(original) = x.original
+        && let Ok(value) = HeaderValue::from_str(&original.to_string())
+    {
+        headers.insert(lgsp_peer::fields::ORIGINAL_EXCHANGE.clone(), value);
+    }
     life(x, headers);
+    name_leg(x, headers);
+}
+
+/// Says which way between platforms was taken and what it can prove, where there are several: an item of RFC 9651, as
+/// `peer; number=1; node=ngsp; mode=group; proves=countersigned`.
+pub(crate) fn name_leg(x: &Exchange, headers: &mut HeaderMap) {
+    let Some(leg) = &x.leg else { return };
+    let mut text = leg.kind.clone();
+    if let Some(number) = leg.number {
+        text.push_str(&format!("; number={number}"));
+    }
+    for (name, value) in [("node", &leg.node), ("via", &leg.via), ("mode", &leg.mode)] {
+        if let Some(value) = value {
+            text.push_str(&format!("; {name}={}", item(value)));
+        }
+    }
+    text.push_str(&format!("; proves={}", leg.proves));
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(LEG.clone(), value);
+    }
+}
+
+/// A token where the text can be one, otherwise a string: names may begin with a digit.
+fn item(text: &str) -> Cow<'_, str> {
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("\"{text}\""))
+    }
 }
 
 /// `Deprecation` (RFC 9745) and `Sunset` (RFC 8594) of a deprecated version.
@@ -147,7 +246,16 @@ pub(crate) fn life(x: &Exchange, headers: &mut HeaderMap) {
 pub(crate) fn broken(error: BoxError) -> Refusal {
     match error.downcast::<AnswerError>() {
         Ok(error) => error.refusal(),
-        Err(error) => Refusal::new(&lgsp_kernel::fault::PROVIDER_BROKE_OFF, "The answer broke off.")
-            .with_internal(error),
+        Err(error) => match error.downcast::<BodyError>() {
+            Ok(error) => match *error {
+                BodyError::Refused(refusal) => refusal,
+                BodyError::Broken(why) => {
+                    Refusal::new(&fault::PROVIDER_BROKE_OFF, "The answer broke off.").with_internal(why)
+                }
+            },
+            Err(error) => {
+                Refusal::new(&fault::PROVIDER_BROKE_OFF, "The answer broke off.").with_internal(error)
+            }
+        },
     }
 }

@@ -2,15 +2,20 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod client;
+mod country;
 mod documents;
 mod evidence;
 mod failing_log;
+mod federated;
 mod front_door;
 mod http2;
+mod legs;
 mod limits;
 mod load;
+mod masks;
 mod provider;
 mod refusals;
+mod relay;
 mod rest;
 mod smuggling;
 mod soap;

@@ -10,10 +10,10 @@ use lgsp_gateway::{
     Gateway, GatewayConfig, GatewayParts, QuotaLedger, SecurityEvents, Shutdown, TlsAcceptorHandle,
 };
 use lgsp_identity::{Identity, IdentityConfig};
-use lgsp_kernel::model::{CredentialSpec, GrantSpec, Lifecycle, ServiceSpec, SystemSpec};
+use lgsp_kernel::model::{CredentialSpec, GrantSpec, LegSpec, Lifecycle, ServiceSpec, SystemSpec};
 use lgsp_kernel::record::{Entry, ExchangeRecord, Outcome};
 use lgsp_kernel::snapshot::{
-    Credential, Grant, OpenAuth, Operation, OperationRule, Service, Snapshot, System, Version,
+    Credential, Grant, Leg, OpenAuth, Operation, OperationRule, Service, Snapshot, System, Version,
 };
 use lgsp_kernel::{Clock, ExchangeId, Millis, Secret, Vault};
 use lgsp_provider::{ProviderConfig, Providers};
@@ -40,6 +40,11 @@ pub struct Plan {
     pub tls: Option<TlsAcceptorHandle>,
     pub target: Option<String>,
     pub clock: Clock,
+    /// The node, as its log is named, and the agency of all its systems.
+    pub node: String,
+    pub agency: String,
+    /// Systems of other nodes: the id here, the node, the id there, the agency.
+    pub remotes: Vec<(String, String, String, String)>,
 }
 
 /// A running gateway and what stands around it.
@@ -106,6 +111,9 @@ impl Default for Plan {
             tls: None,
             target: None,
             clock: Clock::manual(morning()),
+            node: "nen-tang".into(),
+            agency: "H01.15".into(),
+            remotes: Vec::new(),
         }
     }
 }
@@ -191,12 +199,12 @@ impl Plan {
         let target = self.target.clone().unwrap_or_else(|| format!("http://{}", provider.address));
         let snapshot = Arc::new(ArcSwap::from_pointee(self.compile(&vault, &target)));
         let disk = Simulated::default();
-        let mut log_config = LogConfig::new("/log", "nen-tang");
+        let mut log_config = LogConfig::new("/log", &self.node);
         log_config.queue_max = self.log_queue;
         log_config.disk_reserve_bytes = 1 << 20;
         // The simulated disk lies in memory, and segments are laid out ahead.
         log_config.segment_bytes = 2 << 20;
-        let key = LogKey::for_node("nen-tang", [9; 32]);
+        let key = LogKey::for_node(&self.node, [9; 32]);
         let log = Log::open_on(Disk::Simulated(disk.clone()), log_config, key, self.clock.clone()).unwrap();
         let allowed =
             ProviderConfig { allow: vec!["127.0.0.0/8".parse().unwrap()], ..ProviderConfig::default() };
@@ -236,10 +244,18 @@ impl Plan {
 
     fn compile(&self, vault: &Vault, target: &str) -> Snapshot {
         let mut s = Snapshot { generation: 1, ..Snapshot::default() };
-        for id in ["mot-cua", "khach", "csdl"] {
-            let spec: SystemSpec =
-                serde_json::from_value(json!({"id": id, "agency": "H01.15", "name": id})).unwrap();
-            s.systems.insert(spec.id.clone(), Arc::new(System { spec, agency: "H01.15".parse().unwrap() }));
+        let own = ["mot-cua", "khach", "csdl"].map(|id| json!({"id": id, "agency": self.agency, "name": id}));
+        let remote = self.remotes.iter().map(|(id, node, there, agency)| {
+            json!({"id": id, "agency": agency, "name": id, "remote": {"node": node, "system": there}})
+        });
+        for spec in own.into_iter().chain(remote) {
+            let spec: SystemSpec = serde_json::from_value(spec).unwrap();
+            if let Some(remote) = &spec.remote {
+                let there = remote.system.clone().unwrap();
+                s.remotes.insert((remote.node.clone(), there), spec.id.clone());
+            }
+            let agency = spec.agency.clone();
+            s.systems.insert(spec.id.clone(), Arc::new(System { spec, agency }));
         }
         for (spec, secret) in &self.credentials {
             let spec: CredentialSpec = serde_json::from_value(spec.clone()).unwrap();
@@ -258,7 +274,7 @@ impl Plan {
             s.credentials.insert(spec.id.clone(), credential);
         }
         for spec in &self.services {
-            let service = service(spec.clone(), target);
+            let service = service(spec.clone(), target, &self.agency);
             s.services.insert(service.spec.id.clone(), Arc::new(service));
         }
         for spec in &self.grants {
@@ -278,9 +294,9 @@ impl Plan {
     }
 }
 
-fn service(mut spec: Value, target: &str) -> Service {
+fn service(mut spec: Value, target: &str, agency: &str) -> Service {
     for version in spec["versions"].as_array_mut().unwrap() {
-        if version["targets"].as_array().unwrap().is_empty() {
+        if version["targets"].as_array().is_some_and(Vec::is_empty) {
             version["targets"] = json!([{"url": target}]);
         }
     }
@@ -292,7 +308,7 @@ fn service(mut spec: Value, target: &str) -> Service {
         Some(label) => versions.iter().position(|v| v.spec.version == *label),
         None => versions.iter().position(published),
     };
-    Service { spec, agency: "H01.15".parse().unwrap(), versions, default_version }
+    Service { spec, agency: agency.parse().unwrap(), versions, default_version }
 }
 
 fn version(service: &ServiceSpec, spec: lgsp_kernel::model::VersionSpec) -> Version {
@@ -307,15 +323,37 @@ fn version(service: &ServiceSpec, spec: lgsp_kernel::model::VersionSpec) -> Vers
         }
         _ => OpenAuth::None,
     };
+    let key = format!("{}/{}", service.id, spec.version);
     Version {
-        key: format!("{}/{}", service.id, spec.version),
+        legs: (1..).zip(&spec.routes).map(|(n, leg)| self::leg(n, leg, &key, &spec)).collect(),
+        key,
         stamp: 1,
         auth,
         client_certificate: None,
-        legs: Vec::new(),
         operations: spec.operations.iter().map(operation).collect(),
         spec,
     }
+}
+
+fn leg(number: u8, leg: &LegSpec, key: &str, spec: &lgsp_kernel::model::VersionSpec) -> Leg {
+    let plain = match leg.clone() {
+        LegSpec::Peer { .. } => None,
+        LegSpec::Xroad { targets, upstream, .. } | LegSpec::Direct { targets, upstream, .. } => {
+            Some((targets, upstream))
+        }
+    };
+    let version = plain.map(|(targets, upstream)| {
+        Arc::new(Version {
+            key: format!("{key}#{number}"),
+            stamp: u64::from(number),
+            auth: OpenAuth::None,
+            client_certificate: None,
+            legs: Vec::new(),
+            operations: Vec::new(),
+            spec: lgsp_kernel::model::VersionSpec { targets, upstream, routes: Vec::new(), ..spec.clone() },
+        })
+    });
+    Leg { number, spec: leg.clone(), version }
 }
 
 impl World {
@@ -326,16 +364,18 @@ impl World {
 
     /// All records of an exchange, in the order of the log.
     pub fn records(&self, exchange: ExchangeId) -> Vec<ExchangeRecord> {
+        let exchanges = |entry| match entry {
+            Entry::Exchange(record) => Some(*record),
+            _ => None,
+        };
+        self.entries_of(exchange).into_iter().filter_map(exchanges).collect()
+    }
+
+    /// All entries of an exchange, in the order of the log.
+    pub fn entries_of(&self, exchange: ExchangeId) -> Vec<Entry> {
         let archive = lgsp_evidence::Archive::open_on(Disk::Simulated(self.disk.clone()), "/log");
         let found = archive.find(exchange).unwrap();
-        found
-            .iter()
-            .filter_map(|f| f.record())
-            .map(|bytes| match serde_json::from_slice(bytes).unwrap() {
-                Entry::Exchange(record) => *record,
-                other => panic!("not an exchange: {other:?}"),
-            })
-            .collect()
+        found.iter().filter_map(|f| f.record()).map(|bytes| serde_json::from_slice(bytes).unwrap()).collect()
     }
 
     /// How many entries the log has.
