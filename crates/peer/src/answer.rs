@@ -3,7 +3,7 @@
 use crate::body::PeerBody;
 use crate::bounds::ANSWER_SKEW_MAX;
 use crate::fields::{self, To, read_answerer, single};
-use crate::peers::{Inner, Received};
+use crate::peers::{Inner, Peers, Received};
 use crate::seal::SendError;
 use crate::statement::{Subject, digest_text};
 use crate::stream::ProvenStream;
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// What an answer must be of.
 #[derive(Debug, Clone)]
-pub(crate) struct Awaited {
+pub struct Awaited {
     pub(crate) exchange: ExchangeId,
     pub(crate) to: To,
     pub(crate) via: Option<NodeName>,
@@ -77,6 +77,33 @@ impl PeerAnswer {
     }
 }
 
+impl Peers {
+    /// Verifies a whole answer that no connection of ours brought.
+    pub fn check_answer(
+        &self,
+        awaited: &Awaited,
+        head: &Parts,
+        body: Bytes,
+    ) -> Result<PeerAnswer, SendError> {
+        if !head.headers.contains_key(&fields::SIGNATURE_INPUT) {
+            return Err(unsigned(awaited, head.status, &body));
+        }
+        let checked = check(&self.0, awaited, head).map_err(unproven)?;
+        let digest = checked.digest.ok_or_else(|| unproven(Unproven::Digest))?;
+        let body = whole(body, &digest)?;
+        Ok(proven(awaited, head, checked, |_| body))
+    }
+}
+
+pub(crate) fn unproven(why: Unproven) -> SendError {
+    SendError::unknown(why.of_answer())
+}
+
+/// A body, if it is the one whose digest was stated.
+pub(crate) fn whole(body: Bytes, digest: &[u8; 32]) -> Result<PeerBody, SendError> {
+    if sha256(&body).0 == *digest { Ok(PeerBody::Whole(body)) } else { Err(unproven(Unproven::Digest)) }
+}
+
 /// Reads and verifies an answer.
 pub(crate) async fn take(
     inner: &Arc<Inner>,
@@ -85,43 +112,45 @@ pub(crate) async fn take(
 ) -> Result<PeerAnswer, SendError> {
     let (parts, body) = response.into_parts();
     if !parts.headers.contains_key(&fields::SIGNATURE_INPUT) {
-        return Err(unsigned(awaited, parts.status, body).await);
+        return Err(unsigned(awaited, parts.status, &said(body).await));
     }
-    let unproven = |e: Unproven| SendError::unknown(e.of_answer());
-    let mut checked = check(inner, awaited, &parts).map_err(unproven)?;
+    let checked = check(inner, awaited, &parts).map_err(unproven)?;
+    Ok(match checked.digest {
+        Some(digest) => {
+            let body = whole(collect(body, awaited.answer_max).await?, &digest)?;
+            proven(awaited, &parts, checked, |_| body)
+        }
+        None => proven(awaited, &parts, checked, |believed| {
+            let (inner, exchange) = (inner.clone(), awaited.exchange);
+            PeerBody::Stream(Box::pin(ProvenStream::new(inner, exchange, believed, &parts.headers, body)))
+        }),
+    })
+}
+
+/// An answer whose head was checked, in the gateway's words.
+fn proven(
+    awaited: &Awaited,
+    head: &Parts,
+    mut checked: CheckedAnswer,
+    body: impl FnOnce(&Believed) -> PeerBody,
+) -> PeerAnswer {
     let mut headers = std::mem::take(&mut checked.believed.fields);
     fields::strip_platform(&mut headers);
     let received = Received::new(checked.believed, awaited.exchange);
-    let body = match checked.digest {
-        Some(digest) => {
-            let bytes = collect(body, awaited.answer_max).await?;
-            if sha256(&bytes).0 != digest {
-                return Err(unproven(Unproven::Digest));
-            }
-            PeerBody::Whole(bytes)
-        }
-        None => PeerBody::Stream(Box::pin(ProvenStream::new(
-            inner.clone(),
-            awaited.exchange,
-            received.believed(),
-            &parts.headers,
-            body,
-        ))),
-    };
     let believed = received.believed();
-    Ok(PeerAnswer {
-        status: parts.status,
+    PeerAnswer {
+        status: head.status,
         headers,
-        body,
+        body: body(believed),
         node: believed.delegation.says.node.clone(),
         agency: believed.delegation.says.agency.clone(),
         mode: believed.mode,
         refusal: checked.refusal,
         original: checked.original,
-        clock_reported: single(&parts.headers, &fields::HOP_CLOCK).and_then(|t| t.parse().ok()),
+        clock_reported: single(&head.headers, &fields::HOP_CLOCK).and_then(|t| t.parse().ok()),
         received,
         lease: None,
-    })
+    }
 }
 
 pub(crate) struct CheckedAnswer {
@@ -198,12 +227,16 @@ pub(crate) async fn collect(body: Incoming, max: usize) -> Result<Bytes, SendErr
     }
 }
 
-/// What an answer without a statement means: nothing is proven, but the neighbour, known by its certificate, says that it did not take the message.
-pub(crate) async fn unsigned(awaited: &Awaited, status: StatusCode, body: Incoming) -> SendError {
+/// The body of an answer without a statement, as far as it is read.
+pub(crate) async fn said(body: Incoming) -> Bytes {
     const MAX: usize = 16 << 10;
+    Limited::new(body, MAX).collect().await.map(|b| b.to_bytes()).unwrap_or_default()
+}
+
+/// What an answer without a statement means: nothing is proven, but the neighbour, known by its certificate, says that it did not take the message.
+pub(crate) fn unsigned(awaited: &Awaited, status: StatusCode, said: &[u8]) -> SendError {
     let neighbour = awaited.via.as_ref().unwrap_or(&awaited.to.node);
-    let said = Limited::new(body, MAX).collect().await.map(|b| b.to_bytes()).unwrap_or_default();
-    let problem: serde_json::Value = serde_json::from_slice(&said).unwrap_or_default();
+    let problem: serde_json::Value = serde_json::from_slice(said).unwrap_or_default();
     let text = |name: &str| {
         problem.get(name).and_then(|v| v.as_str()).unwrap_or("").chars().take(300).collect::<String>()
     };

@@ -24,11 +24,11 @@ mod reply;
 mod seal;
 mod stream;
 
-pub use answer::{PeerAnswer, PeerRefusal};
+pub use answer::{Awaited, PeerAnswer, PeerRefusal};
 pub use body::{BodyError, OutBody, PeerBody};
 pub use open::{Opened, Unopened};
 pub use peers::{PeerConfig, PeerParts, Peers, Received, ReceivedTicket, mode_text};
 pub use relay::Relayed;
 pub use replay::{Remembered, Replay};
 pub use reply::{OutgoingAnswer, ReplyTo};
-pub use seal::{OutgoingRequest, PeerLeg, Sealed, SendError};
+pub use seal::{OutgoingRequest, PeerLeg, Sealed, SendError, StatedRequest};

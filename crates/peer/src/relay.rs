@@ -1,7 +1,7 @@
 //! Passing on: a relay verifies and records what it carries and changes nothing that is covered (docs/protocol/peer.md, "Relay"). Not here: whether it may
 //! relay for whom; the gateway decides.
 
-use crate::answer::{Awaited, check, collect, unsigned};
+use crate::answer::{Awaited, CheckedAnswer, check, collect, said, unproven, unsigned, whole};
 use crate::body::{OutBody, PeerBody};
 use crate::fields::{self, To};
 use crate::input;
@@ -9,11 +9,11 @@ use crate::open::{Opened, Unopened};
 use crate::peers::{Peers, Received};
 use crate::seal::SendError;
 use crate::stream::ProvenStream;
-use crate::verify::Unproven;
+use crate::verify::{Believed, Unproven};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, Uri};
 use hyper::body::Incoming;
-use lgsp_evidence::hash::sha256;
 use lgsp_kernel::{AgencyCode, NodeName, Refusal, fault};
 use std::time::Duration;
 
@@ -68,6 +68,25 @@ impl Peers {
     ) -> Result<Relayed, SendError> {
         let inner = &self.0;
         let mut lease = inner.lease(&opened.to).await.map_err(SendError::before)?;
+        let (request, awaited) = self.onward(opened, head, body, patience)?;
+        let exchanged = tokio::time::timeout(patience, async {
+            let response = inner.transmit(&mut lease, &opened.to, request).await?;
+            self.take_relayed(&awaited, response).await
+        });
+        exchanged.await.unwrap_or_else(|_| {
+            let detail = format!("The node {} did not answer in time.", opened.to);
+            Err(SendError::unknown(Refusal::new(&fault::PROVIDER_TIMEOUT, detail)))
+        })
+    }
+
+    /// A request as it goes on, and what its answer is checked against.
+    pub fn onward(
+        &self,
+        opened: &Opened,
+        head: &Parts,
+        body: PeerBody,
+        patience: Duration,
+    ) -> Result<(Request<OutBody>, Awaited), SendError> {
         let mut uri = head.uri.clone().into_parts();
         uri.scheme = Some(http::uri::Scheme::HTTPS);
         uri.authority = format!("{}.node.lgsp", opened.to).parse().ok();
@@ -88,16 +107,25 @@ impl Peers {
             mode: opened.mode,
             digest: opened.reply.digest,
             patience,
-            answer_max: usize::try_from(inner.config.body_max).unwrap_or(usize::MAX),
+            answer_max: usize::try_from(self.0.config.body_max).unwrap_or(usize::MAX),
         };
-        let exchanged = tokio::time::timeout(patience, async {
-            let response = inner.transmit(&mut lease, &opened.to, request).await?;
-            self.take_relayed(&awaited, response).await
-        });
-        exchanged.await.unwrap_or_else(|_| {
-            let detail = format!("The node {} did not answer in time.", opened.to);
-            Err(SendError::unknown(Refusal::new(&fault::PROVIDER_TIMEOUT, detail)))
-        })
+        Ok((request, awaited))
+    }
+
+    /// Verifies a whole answer to what went on, that no connection of ours brought.
+    pub fn check_relayed(
+        &self,
+        awaited: &Awaited,
+        head: http::response::Parts,
+        body: Bytes,
+    ) -> Result<Relayed, SendError> {
+        if !head.headers.contains_key(&fields::SIGNATURE_INPUT) {
+            return Err(unsigned(awaited, head.status, &body));
+        }
+        let checked = check(&self.0, awaited, &head).map_err(unproven)?;
+        let digest = checked.digest.ok_or_else(|| unproven(Unproven::Digest))?;
+        let body = whole(body, &digest)?;
+        Ok(relayed(awaited, head, checked, |_, _| body))
     }
 
     async fn take_relayed(
@@ -107,34 +135,38 @@ impl Peers {
     ) -> Result<Relayed, SendError> {
         let (parts, body) = response.into_parts();
         if !parts.headers.contains_key(&fields::SIGNATURE_INPUT) {
-            return Err(unsigned(awaited, parts.status, body).await);
+            return Err(unsigned(awaited, parts.status, &said(body).await));
         }
-        let unproven = |e: Unproven| SendError::unknown(e.of_answer());
         let checked = check(&self.0, awaited, &parts).map_err(unproven)?;
-        let says = checked.believed.delegation.says.clone();
-        let received = Received::new(checked.believed, awaited.exchange);
-        let headers = passed_on(&parts.headers, &received);
-        let body = match checked.digest {
+        Ok(match checked.digest {
             Some(digest) => {
-                let bytes = collect(body, awaited.answer_max).await?;
-                if sha256(&bytes).0 != digest {
-                    return Err(unproven(Unproven::Digest));
-                }
-                PeerBody::Whole(bytes)
+                let body = whole(collect(body, awaited.answer_max).await?, &digest)?;
+                relayed(awaited, parts, checked, |_, _| body)
             }
-            None => {
-                let believed = received.believed();
-                let inner = self.0.clone();
-                let stream = ProvenStream::new(inner, awaited.exchange, believed, &parts.headers, body);
+            None => relayed(awaited, parts, checked, |believed, headers| {
+                let (inner, exchange) = (self.0.clone(), awaited.exchange);
+                let stream = ProvenStream::new(inner, exchange, believed, headers, body);
                 PeerBody::Stream(Box::pin(stream.with_trailers()))
-            }
-        };
-        let mut response = Response::new(body.into());
-        *response.status_mut() = parts.status;
-        *response.headers_mut() = headers;
-        let refusal = checked.refusal.map(|r| r.code);
-        Ok(Relayed { response, received, node: says.node, agency: says.agency, refusal })
+            }),
+        })
     }
+}
+
+/// An answer whose head was checked, as it goes on.
+fn relayed(
+    awaited: &Awaited,
+    head: http::response::Parts,
+    checked: CheckedAnswer,
+    body: impl FnOnce(&Believed, &HeaderMap) -> PeerBody,
+) -> Relayed {
+    let says = checked.believed.delegation.says.clone();
+    let received = Received::new(checked.believed, awaited.exchange);
+    let body = body(received.believed(), &head.headers);
+    let mut response = Response::new(body.into());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = passed_on(&head.headers, &received);
+    let refusal = checked.refusal.map(|r| r.code);
+    Relayed { response, received, node: says.node, agency: says.agency, refusal }
 }
 
 /// What is covered, and what proves it.

@@ -7,7 +7,7 @@ use crate::fields::{self, From, PATH_PREFIX, To, stated_value};
 use crate::peers::{Inner, Peers, Pending, not_recorded, state_whole};
 use crate::statement::{Statement, Subject};
 use crate::stream::StatedStream;
-use crate::transport::Lease;
+use crate::transport::{Hello, Lease};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use lgsp_evidence::Ticket;
 use lgsp_kernel::model::SignatureMode;
@@ -59,30 +59,43 @@ pub struct OutgoingRequest {
     pub answer_max: usize,
 }
 
+/// A request that is stated and stood by, whoever carries it.
+pub struct StatedRequest {
+    /// The message.
+    pub request: Request<OutBody>,
+    /// What its answer is checked against.
+    pub awaited: Awaited,
+    /// In `message` mode, for a call without effect: its statement's record, to be durable before the answer is given.
+    pub recording: Option<Ticket>,
+}
+
+impl std::fmt::Debug for StatedRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StatedRequest({})", self.awaited.exchange)
+    }
+}
+
 /// A request that is ready to be sent.
 pub struct Sealed {
-    pub(crate) request: Request<OutBody>,
+    pub(crate) stated: StatedRequest,
     pub(crate) lease: Lease,
     pub(crate) neighbour: NodeName,
-    pub(crate) awaited: Awaited,
-    /// In `message` mode, for a call without effect: the statement's record.
-    pub(crate) recording: Option<Ticket>,
 }
 
 impl std::fmt::Debug for Sealed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sealed({} to {})", self.awaited.exchange, self.neighbour)
+        write!(f, "Sealed({} to {})", self.stated.awaited.exchange, self.neighbour)
     }
 }
 
 impl Sealed {
     /// How it is stood by.
     pub fn mode(&self) -> SignatureMode {
-        self.awaited.mode
+        self.stated.awaited.mode
     }
     /// The message as it is sent.
     pub fn request(&self) -> &Request<OutBody> {
-        &self.request
+        &self.stated.request
     }
 }
 
@@ -107,17 +120,28 @@ impl SendError {
 impl Peers {
     /// States a request and stands by it: on return its statement is durable (in `message` mode, for a call without effect, on its way to be). Nothing was sent.
     pub async fn seal_request(&self, leg: &PeerLeg, out: OutgoingRequest) -> Result<Sealed, Refusal> {
-        let inner = &self.0;
         let neighbour = leg.via.as_ref().unwrap_or(&leg.node).clone();
-        let lease = inner.lease(&neighbour).await?;
-        let mode = lease.hello().mode(leg.mode).ok_or_else(|| {
-            let detail = format!("The node {neighbour} takes no mode of signature that the route allows.");
+        let lease = self.0.lease(&neighbour).await?;
+        let stated = self.state_request(leg, out, lease.hello()).await?;
+        Ok(Sealed { stated, lease, neighbour })
+    }
+
+    /// The same without a connection, for a neighbour that said this of itself.
+    pub async fn state_request(
+        &self,
+        leg: &PeerLeg,
+        out: OutgoingRequest,
+        hello: &Hello,
+    ) -> Result<StatedRequest, Refusal> {
+        let inner = &self.0;
+        let mode = hello.mode(leg.mode).ok_or_else(|| {
+            let detail = format!("The node {} takes no mode of signature that the route allows.", hello.node);
             Refusal::new(&fault::PEER_VERSION, detail)
         })?;
         let now = inner.clock.now();
         let speaker = inner.speaker(&out.agency, mode, now)?;
         let to = To { node: leg.node.clone(), service: leg.service.clone(), version: leg.version.clone() };
-        let whole = matches!(&out.body, PeerBody::Whole(b) if b.len() as u64 <= lease.hello().body_max);
+        let whole = matches!(&out.body, PeerBody::Whole(b) if b.len() as u64 <= hello.body_max);
         let (uri, mut headers) = head(&inner.node, &to, &out, whole)?;
         let subject = Subject::Request { method: &out.method, path: uri.path(), query: uri.query() };
         let statement = Statement::build(subject, &headers, now.seconds(), speaker.keyid());
@@ -153,12 +177,13 @@ impl Peers {
             patience: out.patience,
             answer_max: out.answer_max,
         };
-        Ok(Sealed { request, lease, neighbour, awaited, recording })
+        Ok(StatedRequest { request, awaited, recording })
     }
 
     /// Sends a sealed request and verifies its answer: a whole one with its body, of one that streams the head now and the body as it is read.
     pub async fn send(&self, sealed: Sealed) -> Result<PeerAnswer, SendError> {
-        let Sealed { request, mut lease, neighbour, awaited, recording } = sealed;
+        let Sealed { stated, mut lease, neighbour } = sealed;
+        let StatedRequest { request, awaited, recording } = stated;
         let patience = awaited.patience;
         let exchanged = tokio::time::timeout(patience, async {
             let response = self.0.transmit(&mut lease, &neighbour, request).await?;
