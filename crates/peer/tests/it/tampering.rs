@@ -345,3 +345,62 @@ async fn what_was_received_before_a_restart_is_still_a_repetition() {
     let old = replay.take(&a.name, &crate::world::fresh(), T.seconds() - 301, T).unwrap_err();
     assert_eq!(old.kind, &fault::PEER_RESTARTED);
 }
+
+#[tokio::test]
+async fn a_streaming_body_that_was_altered_never_comes_to_its_end() {
+    let world = World::new();
+    let (a, b) = (world.node("a", "H01.01"), world.node("b", "H02.02"));
+    let large = vec![7u8; 2 << 20];
+    for mode in BOTH {
+        for at in [0, large.len() - 1] {
+            let source = large.clone();
+            *b.spoil.lock() = Some(Arc::new(move |r| {
+                let mut other = source.clone();
+                other[at] = 8;
+                let real = std::mem::replace(r.body_mut(), lgsp_peer::PeerBody::empty().into());
+                *r.body_mut() =
+                    lgsp_peer::PeerBody::Stream(Box::pin(Swapped { real, other: Some(other.into()) })).into();
+            }));
+            let request = a.request(Method::POST, "/big", &large);
+            let answer =
+                a.peers.send(a.peers.seal_request(&b.leg(mode), request).await.unwrap()).await.unwrap();
+            let lgsp_peer::PeerBody::Stream(mut stream) = answer.body else { panic!("it is whole") };
+            let mut got = 0;
+            let failed = loop {
+                match http_body_util::BodyExt::frame(&mut stream).await {
+                    Some(Ok(frame)) => got += frame.into_data().unwrap().len(),
+                    other => break other,
+                }
+            };
+            let Some(Err(lgsp_peer::BodyError::Refused(refusal))) = failed else { panic!("{failed:?}") };
+            assert_eq!(refusal.kind, &fault::PEER_BODY);
+            assert!(got < large.len(), "the last frame is withheld");
+        }
+        *b.spoil.lock() = None;
+    }
+}
+
+/// Other bytes under the trailers of the real body.
+struct Swapped {
+    real: lgsp_peer::OutBody,
+    other: Option<bytes::Bytes>,
+}
+
+impl http_body::Body for Swapped {
+    type Data = bytes::Bytes;
+    type Error = lgsp_peer::BodyError;
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, lgsp_peer::BodyError>>> {
+        if let Some(other) = self.other.take() {
+            return std::task::Poll::Ready(Some(Ok(http_body::Frame::data(other))));
+        }
+        loop {
+            let frame = std::task::ready!(std::pin::Pin::new(&mut self.real).poll_frame(cx));
+            if !matches!(&frame, Some(Ok(f)) if f.is_data()) {
+                return std::task::Poll::Ready(frame);
+            }
+        }
+    }
+}

@@ -102,6 +102,9 @@ impl CheckpointSink for Seen {
     }
 }
 
+/// How a node reaches others, made with what it shows and believes.
+pub type Wiring<'a> = &'a dyn Fn(&Arc<PeerTls>) -> Arc<dyn Connect>;
+
 /// The hub and what all know.
 pub struct World {
     pub hub: Authority,
@@ -192,13 +195,7 @@ impl World {
         self.node_with(name, code, None, PeerConfig::default())
     }
 
-    pub fn node_with(
-        &self,
-        name: &str,
-        code: &str,
-        connect: Option<&dyn Fn(&Arc<PeerTls>) -> Arc<dyn Connect>>,
-        config: PeerConfig,
-    ) -> Node {
+    pub fn node_with(&self, name: &str, code: &str, connect: Option<Wiring<'_>>, config: PeerConfig) -> Node {
         let (name, agency) = (node(name), agency(code));
         let clock = Clock::manual(T);
         let (agency_key, agency_certificate) = self.certify(&agency);
