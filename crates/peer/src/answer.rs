@@ -246,7 +246,10 @@ pub(crate) fn unsigned(awaited: &Awaited, status: StatusCode, said: &[u8]) -> Se
         &fault::PEER_UNREACHABLE,
         format!("The node {neighbour} did not take the message ({} {code}). {detail}", status.as_u16()),
     );
-    if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE {
+    // Of a repetition the first may have acted; and a relay could have passed the message on before it says that it did not.
+    let not_taken = status == StatusCode::SERVICE_UNAVAILABLE
+        || (status.is_client_error() && status != StatusCode::CONFLICT);
+    if not_taken && awaited.via.is_none() {
         SendError::before(refusal)
     } else {
         SendError::unknown(Refusal::new(

@@ -347,6 +347,23 @@ async fn what_was_received_before_a_restart_is_still_a_repetition() {
 }
 
 #[tokio::test]
+async fn what_is_said_without_a_statement_is_believed_of_the_addressee_itself_but_not_of_a_relay() {
+    let world = World::new();
+    let (a, b, r) = (world.node("a", "H01.01"), world.node("b", "H02.02"), world.node("r", "H03.03"));
+    for (via, may_have_acted) in [(None, false), (Some(r.name.clone()), true)] {
+        let mut leg = b.leg(SignatureMode::Message);
+        leg.via = via;
+        a.clock.advance(-301_000);
+        let sealed = a.peers.seal_request(&leg, a.request(Method::POST, "", b"{}")).await.unwrap();
+        a.clock.advance(301_000);
+        let error = a.peers.send(sealed).await.unwrap_err();
+        assert_eq!(error.may_have_acted, may_have_acted);
+        let named = error.refusal.detail.contains("identify.peer_clock");
+        assert!(may_have_acted || named, "{}", error.refusal);
+    }
+}
+
+#[tokio::test]
 async fn a_streaming_body_that_was_altered_never_comes_to_its_end() {
     let world = World::new();
     let (a, b) = (world.node("a", "H01.01"), world.node("b", "H02.02"));
