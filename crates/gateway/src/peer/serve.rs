@@ -27,7 +27,7 @@ const OWN_LINES: usize = 32;
 
 /// What does not become an exchange.
 enum Unserved {
-    Hello(Response<AnswerBody>),
+    Hello(Box<Response<AnswerBody>>),
     /// Refused before anything of the sender was proven.
     Unsigned(Refusal),
     /// Refused with this node's word.
@@ -50,7 +50,7 @@ pub(crate) async fn serve(
     match take(gateway, &conn, request).await {
         Ok(Taken::Here(x)) => pipeline::run(x).await,
         Ok(Taken::Passing(passing)) => relay::pass(passing).await,
-        Err(Unserved::Hello(response)) => response,
+        Err(Unserved::Hello(response)) => *response,
         Err(Unserved::Unsigned(refusal)) => {
             gateway.note(&conn, id, &refusal);
             unsigned(&refusal, id, false)
@@ -83,7 +83,7 @@ async fn take(
         gateway.peer_door().ok_or_else(|| Refusal::new(&fault::INTERNAL, "There is no network of nodes."))?;
     still_welcome(door, conn)?;
     if head.uri.path() == HELLO_PATH && head.method == Method::GET {
-        return Err(Unserved::Hello(hello(door)));
+        return Err(Unserved::Hello(Box::new(hello(door))));
     }
     if !head.uri.path().starts_with(PATH_PREFIX) {
         return Err(Refusal::new(&fault::PEER_VERSION, "This node speaks version 1.").into());
@@ -98,7 +98,7 @@ async fn take(
     let opened =
         if elsewhere { door.peers.open_relay(from, &head) } else { door.peers.open_request(from, &head) };
     let opened = opened.map_err(|unopened| match unopened.reply {
-        Some(reply) => Unserved::Signed(unopened.refusal, Box::new(reply)),
+        Some(reply) => Unserved::Signed(unopened.refusal, reply),
         None => Unserved::Unsigned(unopened.refusal),
     })?;
     let by_statement = |refusal| Unserved::Signed(refusal, Box::new(opened.reply.clone()));

@@ -31,6 +31,10 @@ pub(crate) struct Arrived {
 }
 
 /// The body of an answer as it came.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is nearly every call's, and a box would cost each an allocation"
+)]
 pub(crate) enum Incoming {
     /// From a provider.
     Coming(AnswerBody),
@@ -41,6 +45,7 @@ pub(crate) enum Incoming {
 }
 
 /// What is still coming of an answer.
+#[expect(clippy::large_enum_variant, reason = "the large one is nearly every streaming answer's")]
 pub(crate) enum Rest {
     Provider(AnswerBody),
     Peer(Streaming),

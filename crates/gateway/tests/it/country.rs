@@ -85,6 +85,7 @@ pub struct Node {
     pub certificate: [u8; 32],
     pub keys: AgencyKeys,
     pub peers: Peers,
+    pub tls: Arc<PeerTls>,
     agency: AgencyCode,
     agency_key: Arc<dyn Signer>,
     agency_certificate: Vec<u8>,
@@ -107,7 +108,7 @@ impl Country {
         Self { hub, book, clock: Clock::manual(morning()) }
     }
 
-    fn tls(&self, node: &NodeName) -> (Arc<PeerTls>, [u8; 32]) {
+    pub fn tls(&self, node: &NodeName) -> (Arc<PeerTls>, [u8; 32]) {
         let key = key();
         let issued =
             self.hub.issue_node(&csr_for_node(&*key, node).unwrap(), node, Term::usual(morning())).unwrap();
@@ -144,8 +145,17 @@ impl Country {
         });
         world.gateway.set_peers(PeerDoor { peers: peers.clone(), tls: tls.clone() });
         self.book.hosts.lock().push((node.clone(), agency.clone()));
-        let joined =
-            Node { world, name: node, certificate, keys, peers, agency, agency_key, agency_certificate };
+        let joined = Node {
+            world,
+            name: node,
+            certificate,
+            keys,
+            peers,
+            tls: tls.clone(),
+            agency,
+            agency_key,
+            agency_certificate,
+        };
         joined.speak(joined.log_key());
         self.listen(&joined, tls).await;
         joined
@@ -162,6 +172,11 @@ impl Country {
         tokio::spawn(lgsp_gateway::serve_peers(gateway, listener, tls, shutdown));
     }
 
+    /// Lets time pass for all nodes.
+    pub fn advance(&self, ms: i64) {
+        self.clock.advance(ms);
+    }
+
     /// A province whose systems may be called by `mot-cua` of the node `a`, and the province `a` with a way to it.
     pub async fn two(routes: Value) -> (Self, Node, Node) {
         let country = Self::new();
@@ -176,7 +191,8 @@ pub fn consumer(routes: Value) -> Plan {
     Plan::default().version("1.0", |v| {
         v.as_object_mut().unwrap().remove("targets");
         v["routes"] = routes;
-        v["pass_context"] = json!(false);
+        // The consumer's node waits longer than the provider's.
+        v["upstream"] = json!({"total_timeout_ms": 6000});
     })
 }
 

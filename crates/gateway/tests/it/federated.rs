@@ -251,7 +251,7 @@ async fn a_soap_call_and_its_fault_pass_between_nodes() {
     assert_eq!(a.world.send(call("TraCuu")).await.status, 200);
     assert!(b.world.provider.last().body.starts_with(b"<s:Envelope"));
     // What b refuses, the consumer reads as a fault.
-    let mut without = provider();
+    let mut without = crate::world::Plan { agency: "H02.02".into(), ..provider() };
     without.grants.clear();
     b.world.change(&without);
     let fault = a.world.send(call("TraCuu")).await;

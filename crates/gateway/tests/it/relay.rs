@@ -46,7 +46,7 @@ async fn a_call_through_a_relay_is_proven_end_to_end_and_on_record_at_all_three(
 #[tokio::test]
 async fn a_refusal_behind_a_relay_is_the_addressees_and_a_relay_has_its_own() {
     let (country, a, hub, b) = three(true).await;
-    let mut without = provider();
+    let mut without = Plan { agency: "H02.02".into(), ..provider() };
     without.grants.clear();
     b.world.change(&without);
     let refused = a.world.post("/cong-dan/do/echo", "x").await;
@@ -88,6 +88,7 @@ async fn a_call_through_a_relay_that_stops_in_the_middle_leaves_its_outcome_unkn
     let (_country, a, hub, b) = three(true).await;
     let reply = a.world.post("/cong-dan/do/never", "x").await;
     assert_eq!(reply.code(), "forward.timeout", "{}", reply.text());
+    assert!(reply.json()["remedy"].as_str().unwrap().contains("may have acted"));
     assert_eq!(a.world.records(reply.exchange()).last().unwrap().outcome, Outcome::Unknown);
     let _ = (hub, b);
 }
