@@ -120,12 +120,7 @@ fn sealed(
 }
 
 fn cosign_key(dir: &Path, name: &str, vault: &Vault) -> Result<CosignKey, Failure> {
-    let seed = sealed(&dir.join("witness.key"), vault, || {
-        let mut seed = Zeroizing::new(vec![0u8; 32]);
-        getrandom::fill(&mut seed).map_err(|e| Failure::new(format!("no random bytes: {e}")))?;
-        Ok(seed)
-    })?;
-    let seed: [u8; 32] = seed.as_slice().try_into().trying("witness.key")?;
+    let seed = witnessing::seed(dir, vault).map_err(Failure::new)?;
     Ok(CosignKey::from_seed(name, seed)?)
 }
 

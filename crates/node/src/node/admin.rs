@@ -45,7 +45,7 @@ pub(super) fn spawn(
     Ok(())
 }
 
-fn serve(node: &Node, listener: TcpListener, router: Router) {
+pub(super) fn serve(node: &Node, listener: TcpListener, router: Router) {
     let stop = node.stop.clone();
     node.tasks.spawn(lgsp_web::serve(
         listener,

@@ -2,6 +2,7 @@
 //! No globals but the metrics recorder.
 
 mod admin;
+mod federation;
 mod key_copy;
 mod open;
 mod parts;
@@ -104,6 +105,10 @@ pub struct Node {
     pub admin_addr: Option<SocketAddr>,
     /// Where metrics are, if not at `admin_addr`.
     pub metrics_addr: Option<SocketAddr>,
+    /// Where other nodes call.
+    pub peer_addr: Option<SocketAddr>,
+    /// Where anyone reads.
+    pub public_addr: Option<SocketAddr>,
     /// What is declared.
     pub registry: Registry,
     /// The message log.
@@ -115,6 +120,7 @@ pub struct Node {
     /// The master key's vault.
     pub vault: Arc<Vault>,
     shared: Arc<Shared>,
+    federation: Option<Arc<federation::Federation>>,
     tls: Option<TlsAcceptorHandle>,
     logs: Option<LogControl>,
     traces: Option<Arc<Traces>>,

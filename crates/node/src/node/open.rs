@@ -1,6 +1,7 @@
 //! Starting a node, in order: keys, store (or the copies kept of it), message log, registry, identification, listeners, gateway, tasks.
 //! Nobody is asked anything: after a power cut this runs unattended.
 
+use super::federation::{self, Federation};
 use super::parts::{gateway_config, identity_config, log_config, provider_config};
 use super::{Node, NodeError, NodeOptions, Shared, admin, key_copy, tasks};
 use crate::config::Config;
@@ -8,10 +9,13 @@ use crate::master_key::{self, MasterKeyError};
 use crate::telemetry::{metrics, traces};
 use crate::{log_key, setup, tls};
 use arc_swap::ArcSwap;
-use lgsp_evidence::{Log, LogKey};
-use lgsp_gateway::{Gateway, GatewayParts, QuotaLedger, SecurityEvents, Shutdown, TlsAcceptorHandle};
+use lgsp_evidence::{Archive, Disk, Log, LogKey};
+use lgsp_gateway::{
+    Gateway, GatewayParts, PeerDoor, QuotaLedger, SecurityEvents, Shutdown, TlsAcceptorHandle,
+};
 use lgsp_identity::{Identity, IdentityError};
 use lgsp_kernel::{Clock, GrantId, Millis, Vault};
+use lgsp_peer::idempotency::{IdempotencyStore, LedgerConfig};
 use lgsp_provider::Providers;
 use lgsp_registry::{EditError, Registry};
 use lgsp_store::{Store, StoreError};
@@ -38,6 +42,8 @@ struct Doors {
     https: Option<TcpListener>,
     admin: Option<TcpListener>,
     metrics: Option<TcpListener>,
+    peer: Option<TcpListener>,
+    public: Option<TcpListener>,
 }
 
 pub(super) async fn start(mut config: Config, options: NodeOptions) -> Result<Node, NodeError> {
@@ -47,6 +53,8 @@ pub(super) async fn start(mut config: Config, options: NodeOptions) -> Result<No
     let doors = Doors::open(&config)?;
     config.listen.http.0 = address(&doors.http);
     config.listen.https.0 = address(&doors.https);
+    config.peer.listen.0 = address(&doors.peer);
+    config.public.listen.0 = address(&doors.public);
     let vault = Arc::new(Vault::new(&*master_key_of(&config, credentials.as_deref(), &clock).await?));
     let state = match open_store(&config, &vault, &clock).await {
         Ok(state) => state,
@@ -74,6 +82,7 @@ pub(super) async fn start(mut config: Config, options: NodeOptions) -> Result<No
     if let Some(traces) = &traces {
         gateway.set_trace_sink(traces.clone());
     }
+    let federation = join_others(&config, &vault, &clock, &log, &gateway).await?;
     let tls = tls::server_config(&config).map_err(|(key, what)| NodeError::Config { key, what })?;
     let tls = tls.map(TlsAcceptorHandle::new);
     let shared = Arc::new(Shared {
@@ -102,12 +111,15 @@ pub(super) async fn start(mut config: Config, options: NodeOptions) -> Result<No
         gateway_tls_addr: address(&doors.https),
         admin_addr: address(&doors.admin),
         metrics_addr: address(&doors.metrics),
+        peer_addr: address(&doors.peer),
+        public_addr: address(&doors.public),
         registry: state.registry,
         log,
         store: state.store,
         identity: state.identity,
         vault,
         shared,
+        federation,
         tls,
         logs,
         traces,
@@ -118,7 +130,31 @@ pub(super) async fn start(mut config: Config, options: NodeOptions) -> Result<No
     };
     open_doors(&mut node, doors)?;
     tasks::spawn(&node.shared, &node.tasks, &node.stop);
+    if let Some(federation) = &node.federation {
+        federation::spawn(&node.shared, federation, &node.tasks, &node.stop);
+    }
     Ok(node)
+}
+
+/// Makes the node one of several, if it is a member.
+async fn join_others(
+    config: &Config,
+    vault: &Arc<Vault>,
+    clock: &Clock,
+    log: &Log,
+    gateway: &Arc<Gateway>,
+) -> Result<Option<Arc<Federation>>, NodeError> {
+    let bad = |key, what: String| NodeError::Config { key, what };
+    let config = &Arc::new(config.clone());
+    let opened = federation::open(federation::Parts { config, vault, clock, log }).await;
+    let federation = opened.map_err(|what| bad("membership.hub", what))?;
+    if let Some(f) = &federation {
+        gateway.set_peers(PeerDoor { peers: f.peers.clone(), tls: f.tls.clone() });
+    }
+    let ledger = LedgerConfig::new(config.node.data_dir.join("idempotency"));
+    let store = IdempotencyStore::open(Disk::Real, ledger, clock.clone());
+    gateway.set_idempotency(store.map_err(|e| bad("node.data_dir", e.to_string()))?);
+    Ok(federation)
 }
 
 fn address(listener: &Option<TcpListener>) -> Option<SocketAddr> {
@@ -225,10 +261,15 @@ impl Doors {
             https: open("listen.https", config.listen.https)?,
             admin: open("listen.admin", config.listen.admin)?,
             metrics: open("listen.metrics", config.listen.metrics)?,
+            peer: open("peer.listen", config.peer.listen)?,
+            public: open("public.listen", config.public.listen)?,
         })
     }
     fn addresses(&self) -> Vec<SocketAddr> {
-        [&self.http, &self.https, &self.admin, &self.metrics].into_iter().filter_map(address).collect()
+        [&self.http, &self.https, &self.admin, &self.metrics, &self.peer, &self.public]
+            .into_iter()
+            .filter_map(address)
+            .collect()
     }
 }
 
@@ -277,5 +318,39 @@ fn open_doors(node: &mut Node, doors: Doors) -> Result<(), NodeError> {
             node.shutdown.clone(),
         )));
     }
+    open_to_others(node, doors.peer, doors.public)?;
     admin::spawn(node, doors.admin, doors.metrics)
+}
+
+/// The listeners for other nodes, and for anyone. A node that is no member has nothing to say there.
+fn open_to_others(
+    node: &mut Node,
+    peer: Option<TcpListener>,
+    public: Option<TcpListener>,
+) -> Result<(), NodeError> {
+    let Some(federation) = node.federation.clone() else {
+        if peer.is_some() || public.is_some() {
+            tracing::warn!(
+                "peer.listen and public.listen are of no use before `lgsp node join` or `lgsp hub init`"
+            );
+        }
+        return Ok(());
+    };
+    if let Some(listener) = peer {
+        let (gateway, tls) = (node.shared.gateway.clone(), federation.tls.clone());
+        let serving = lgsp_gateway::serve_peers(gateway, listener, tls, node.shutdown.clone());
+        node.doors.push(tokio::spawn(async move {
+            serving.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "other nodes cannot be served");
+                0
+            })
+        }));
+    }
+    if let Some(listener) = public {
+        let config = node.config();
+        let archive = Archive::open(config.log_dir());
+        let router = federation::router(&federation, archive, config.witness.serve);
+        admin::serve(node, listener, router);
+    }
+    Ok(())
 }

@@ -55,7 +55,7 @@ pub(super) async fn last_words(shared: &Shared) {
 }
 
 /// Waits for the next turn; false when the node stops.
-async fn turn(stop: &CancellationToken, period: Duration) -> bool {
+pub(super) async fn turn(stop: &CancellationToken, period: Duration) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(period) => true,
@@ -63,16 +63,16 @@ async fn turn(stop: &CancellationToken, period: Duration) -> bool {
 }
 
 /// Logs a failure when it begins and when it has passed, not at every turn between.
-struct Trouble {
+pub(super) struct Trouble {
     what: &'static str,
     since: Option<Instant>,
 }
 
 impl Trouble {
-    fn new(what: &'static str) -> Self {
+    pub(super) fn new(what: &'static str) -> Self {
         Self { what, since: None }
     }
-    fn note<T, E: Display>(&mut self, result: Result<T, E>) -> Option<T> {
+    pub(super) fn note<T, E: Display>(&mut self, result: Result<T, E>) -> Option<T> {
         match result {
             Ok(value) => {
                 if let Some(since) = self.since.take() {
