@@ -16,6 +16,19 @@ pub struct Options {
     rest: Vec<String>,
 }
 
+/// Programs that tests compare with or use, their Debian packages, and what is left out without them.
+const TOOLS: &[(&str, &str, &str)] = &[
+    ("nginx", "nginx-light", "the comparison with nginx"),
+    ("haproxy", "haproxy", "the comparison with haproxy"),
+    ("curl", "curl", "calls by curl"),
+    ("openssl", "openssl", "the comparison with openssl"),
+    ("softhsm2-util", "softhsm2", "keys on tokens"),
+    ("p11-kit", "p11-kit", "tokens served by another process"),
+    ("unzip", "unzip", "containers checked by the shell script"),
+    ("dash", "dash", "containers checked by the shell script"),
+    ("ip", "iproute2", "nodes on hosts of their own"),
+];
+
 /// Runs the tests.
 pub fn run(options: &Options) -> Outcome<()> {
     process::run(process::cargo().args([
@@ -26,12 +39,12 @@ pub fn run(options: &Options) -> Outcome<()> {
         "-p",
         "lgsp-node",
     ]))?;
-    for (program, package) in [("nginx", "nginx-light"), ("haproxy", "haproxy"), ("curl", "curl")] {
+    for (program, package, what) in TOOLS {
         if let Err(reason) = process::ensure(program, package) {
             if process::is_ci() {
                 return Err(format!("{program} for the tests: {reason}"));
             }
-            eprintln!("xtask: leaving out the comparison with {program}: {reason}");
+            eprintln!("xtask: leaving out {what}: {reason}");
         }
     }
     let postgres = match PrivatePostgres::start() {
