@@ -300,7 +300,7 @@ impl Ledger {
     /// Notes how the request ended; counts once the group that is being gathered is durable. Of no effect if the key has meanwhile gone to
     /// another exchange.
     pub fn end(&mut self, key: Key, exchange: ExchangeId, ended: Ended, now: Millis) {
-        if !self.keys.get(&key).is_some_and(|e| e.exchange == exchange) {
+        if self.keys.get(&key).is_none_or(|e| e.exchange != exchange) {
             return;
         }
         let ended = match ended {
