@@ -19,6 +19,18 @@ pub enum LogCommand {
         #[arg(long)]
         with_bodies: bool,
     },
+    /// Write a container (ASiC-E) that proves an exchange to a court or auditor: records, statements, certificates, cosignatures and
+    /// timestamps. docs/verify-asice.sh checks it.
+    Export {
+        /// The exchange id.
+        exchange: String,
+        /// Where to.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Do not ask witnesses and timestamp authorities now: only what was kept.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Check a proof file with nothing but the node's public key.
     CheckProof {
         /// The proof file.

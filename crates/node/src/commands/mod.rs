@@ -14,7 +14,7 @@ mod hub;
 mod init;
 mod items;
 mod keys;
-mod log;
+pub mod log;
 pub mod member;
 pub mod oneself;
 pub mod out;
@@ -107,7 +107,7 @@ async fn at_desk(named: Option<&Path>, command: Command) -> Result<(), Failure> 
             .await
         }
         Command::Explain(args) => explain::run(desk, &args),
-        Command::Log(command) => log::run(desk, command),
+        Command::Log(command) => log::run(desk, command).await,
         Command::Audit(command) => audit::run(desk, command).await,
         Command::Backup(args) => backup::backup(desk, &args).await,
         Command::Restore(args) => backup::restore(desk, &args).await,

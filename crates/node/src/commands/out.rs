@@ -10,6 +10,11 @@ pub fn print(text: &str) {
     let _ = write!(out, "{text}{end}").and_then(|()| out.flush());
 }
 
+/// Says something beside what is printed, on standard error.
+pub fn note(text: &str) {
+    eprintln!("lgsp: {text}");
+}
+
 /// Rows under headings, columns as wide as their widest cell.
 pub fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();

@@ -3,6 +3,7 @@
 
 use super::Demo;
 use super::caller::{Answer, Caller};
+use super::check_country;
 use super::node::DemoNode;
 use crate::commands::failure::{Failure, Trying as _};
 use crate::commands::out;
@@ -13,7 +14,7 @@ use lgsp_sandbox::lookup_request;
 use std::time::Instant;
 
 /// One line of the table.
-struct Line {
+pub(super) struct Line {
     what: &'static str,
     found: String,
     took_ms: u128,
@@ -24,6 +25,7 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     let node = demo.node("tinh-a");
     let caller = &node.caller;
     let mut lines = Vec::new();
+    step(&mut lines, "the country", check_country::country(demo), Clone::clone).await?;
     let token =
         step(&mut lines, "token", caller.token("motcua-client", &demo.secrets.motcua), |_| "issued".into())
             .await?;
@@ -36,7 +38,7 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
             .await?;
     step(&mut lines, "default version, api key", key_call(caller, demo, &company.tax_code), Answer::exchange)
         .await?;
-    step(&mut lines, "SOAP call", soap_call(caller, demo, &bearer), Answer::exchange).await?;
+    let soap = step(&mut lines, "SOAP call", soap_call(caller, demo, &bearer), Answer::exchange).await?;
     step(&mut lines, "call with effect", update_call(caller, demo, &bearer), Answer::exchange).await?;
     step(&mut lines, "refused: no grant", refused_call(caller, demo, &lookup), |a| {
         a.json()["type"].as_str().unwrap_or_default().into()
@@ -47,6 +49,7 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     })
     .await?;
     step(&mut lines, "proof of the REST call", proof(node, &rest.exchange()), Clone::clone).await?;
+    check_country::run(demo, &mut lines, &soap, &rest).await?;
     step(&mut lines, "message log", async { verify_log(node) }, Clone::clone).await?;
     step(&mut lines, "audit trail", verify_audit(node), Clone::clone).await?;
 
@@ -59,7 +62,7 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
 }
 
 /// Does one thing, times it, and adds its line.
-async fn step<T>(
+pub(super) async fn step<T>(
     lines: &mut Vec<Line>,
     what: &'static str,
     work: impl Future<Output = Result<T, Failure>>,
@@ -71,7 +74,7 @@ async fn step<T>(
     Ok(result)
 }
 
-fn expect(answer: &Answer, status: StatusCode, holds: bool, what: &str) -> Result<(), Failure> {
+pub(super) fn expect(answer: &Answer, status: StatusCode, holds: bool, what: &str) -> Result<(), Failure> {
     if answer.status == status && holds && !answer.exchange().is_empty() {
         return Ok(());
     }
@@ -166,7 +169,7 @@ async fn unstated_call(
 }
 
 /// Fetches the proof of an exchange and checks it with nothing but the node's public key.
-async fn proof(node: &DemoNode, exchange: &str) -> Result<String, Failure> {
+pub(super) async fn proof(node: &DemoNode, exchange: &str) -> Result<String, Failure> {
     let path = format!("/admin/v1/exchanges/{exchange}/proof");
     let answer = node.caller.ask(&path, &node.folder.admin_token()?).await?;
     if answer.status != StatusCode::OK {

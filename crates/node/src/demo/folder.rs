@@ -1,7 +1,7 @@
 //! The demo's folder: for each node its configuration, manifests and keys, and the secrets that the printed lines use; all of it
 //! readable and editable by whoever tries the product.
 
-use super::place::Places;
+use super::place::{HUB, Places};
 use super::secrets::Secrets;
 use crate::commands::failure::{Failure, Trying as _};
 use lgsp_kernel::Secret;
@@ -76,6 +76,10 @@ impl NodeFolder {
         let text = format!(
             "# A node of the demo. `lgsp config show -c {file}` prints every key.\n\n[node]\nname = \"{name}\"\ndata_dir = {data:?}\n\
              worker_threads = 2\n\n[listen]\nhttp = \"{http}\"\nadmin = \"{admin}\"\n\n\
+             [peer]\nlisten = \"{peer}\"\nrelay = {relay}\n\n[public]\nlisten = \"{public}\"\n\n\
+             # Shorter than in real use, so that whoever tries the product need not wait.\n\
+             [directory]\nrefresh = \"1s\"\n\n[hub]\nfreshness_every = \"5s\"\n\n[witness]\nsubmit_every = \"2s\"\n\n\
+             [timestamps]\nevery = \"3s\"\n\n\
              # The sandboxes are on this machine. A province names the networks of its agencies here.\n[provider]\nallow = [\"127.0.0.0/8\"]\n\n\
              [telemetry]\nlevel = \"warn\"\nformat = \"text\"\n",
             file = self.config_file().display(),
@@ -83,6 +87,9 @@ impl NodeFolder {
             data = self.path.join("data").display().to_string(),
             http = places.http(self.node),
             admin = places.admin(self.node),
+            peer = places.peer(self.node),
+            relay = self.node == HUB,
+            public = places.public(self.node),
         );
         write(&self.config_file(), &text)
     }

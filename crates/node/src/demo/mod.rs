@@ -3,7 +3,9 @@
 
 mod caller;
 mod check;
+mod check_country;
 mod child;
+mod country;
 mod folder;
 mod guide;
 mod node;
@@ -12,6 +14,7 @@ mod secrets;
 
 use crate::commands::failure::{Failure, Trying as _};
 use crate::commands::out;
+use child::Child;
 use folder::DemoFolder;
 use lgsp_sandbox::{Dossiers, Sandbox};
 use node::DemoNode;
@@ -37,6 +40,8 @@ pub struct DemoArgs {
 /// What the demo runs on: all of it stops when this is stopped.
 pub(crate) struct Demo {
     nodes: Vec<DemoNode>,
+    /// The timestamp authority and the witness.
+    attestors: Vec<Child>,
     sandbox: Sandbox,
     dossiers: Dossiers,
     folder: DemoFolder,
@@ -77,9 +82,10 @@ impl Demo {
         for name in NODES {
             nodes.push(DemoNode::prepare(folder.node(name)?, &secrets, places).await?);
         }
-        let mut demo = Self { nodes, sandbox, dossiers, folder, secrets, places };
+        let attestors = Vec::new();
+        let mut demo = Self { nodes, attestors, sandbox, dossiers, folder, secrets, places };
         demo.folder.write("overview.txt", &guide::overview(&demo))?;
-        let started = demo.start_nodes().await;
+        let started = demo.start_country().await;
         match started {
             Ok(()) => Ok(demo),
             Err(e) => {
@@ -89,11 +95,15 @@ impl Demo {
         }
     }
 
-    /// The hub first; then all others at once.
-    async fn start_nodes(&mut self) -> Result<(), Failure> {
+    /// The hub first; then all others at once, once they are members.
+    async fn start_country(&mut self) -> Result<(), Failure> {
         let (hub, others) = self.nodes.split_at_mut(1);
-        for node in hub {
-            node.start().await?;
+        let hub = &mut hub[0];
+        let root = country::begin(hub, self.places)?;
+        hub.start().await?;
+        self.attestors = country::attestors(&self.folder, hub, &root, self.places).await?;
+        for node in others.iter() {
+            country::join(node, hub, &root, self.places).await?;
         }
         let starting: Vec<_> = others.iter_mut().map(DemoNode::start).collect();
         for result in futures_util::future::join_all(starting).await {
@@ -124,6 +134,7 @@ impl Demo {
         let (hub, others): (Vec<_>, Vec<_>) = self.nodes.into_iter().partition(|n| n.name() == HUB);
         futures_util::future::join_all(others.into_iter().map(DemoNode::stop)).await;
         futures_util::future::join_all(hub.into_iter().map(DemoNode::stop)).await;
+        futures_util::future::join_all(self.attestors.into_iter().map(Child::stop)).await;
         self.dossiers.stop().await;
         self.sandbox.stop().await;
     }

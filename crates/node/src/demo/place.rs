@@ -8,7 +8,7 @@ pub(crate) const NODES: [&str; 4] = ["ngsp", "tinh-a", "tinh-b", "bo-x"];
 /// The hub's name.
 pub(crate) const HUB: &str = "ngsp";
 /// Ports that the demo takes, from the first on.
-const PORTS: u16 = 24;
+const PORTS: u16 = 32;
 /// Free ports are looked for below those that the system gives to outgoing connections.
 const FREE_FROM: u16 = 20_000;
 const FREE_TO: u16 = 32_000;
@@ -64,6 +64,27 @@ impl Places {
     /// The administration API of a node.
     pub(crate) fn admin(self, node: &str) -> SocketAddr {
         self.at(Self::block(node) + 1)
+    }
+
+    /// Where other nodes call a node.
+    pub(crate) fn peer(self, node: &str) -> SocketAddr {
+        self.at(24 + 2 * Self::number(node))
+    }
+    /// The public listener of a node.
+    pub(crate) fn public(self, node: &str) -> SocketAddr {
+        self.at(25 + 2 * Self::number(node))
+    }
+    /// The timestamp authority.
+    pub(crate) fn tsa(self) -> SocketAddr {
+        self.at(17)
+    }
+    /// The witness.
+    pub(crate) fn witness(self) -> SocketAddr {
+        self.at(18)
+    }
+
+    fn number(node: &str) -> u16 {
+        NODES.iter().position(|n| *n == node).map_or(0, |i| i as u16)
     }
 
     fn block(node: &str) -> u16 {

@@ -1,7 +1,7 @@
 //! The folder of a node's membership: which hub, which root was pinned, how far joining has come, and the certificates.
 
-use lgsp_kernel::{AgencyCode, NodeName};
-use lgsp_trust::pem;
+use lgsp_kernel::{AgencyCode, Millis, NodeName};
+use lgsp_trust::{Delegation, pem};
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -73,6 +73,23 @@ impl MemberFiles {
     /// Keeps an agency's certificate, PEM.
     pub fn keep_agency(&self, code: &AgencyCode, text: &str) -> std::io::Result<()> {
         write(&self.agency(code), text.as_bytes())
+    }
+
+    /// Keeps a delegation: what was signed under it is exported with it later.
+    pub fn keep_delegation(&self, delegation: &Delegation) -> std::io::Result<()> {
+        let name = format!("{}.txt", hex::encode(delegation.sha256()));
+        write(&self.0.join("delegations").join(name), delegation.text().as_bytes())
+    }
+    /// The delegations that held at this time, the one issued last for each agency and use.
+    pub fn delegations(&self, at: Millis) -> Vec<Delegation> {
+        let entries = std::fs::read_dir(self.0.join("delegations")).into_iter().flatten().flatten();
+        let read = entries.filter_map(|e| Delegation::parse(&std::fs::read(e.path()).ok()?).ok());
+        let mut held: Vec<Delegation> =
+            read.filter(|d| d.terms().not_before <= at && at < d.terms().not_after).collect();
+        held.sort_by_key(|d| std::cmp::Reverse(d.terms().not_before));
+        let mut seen = std::collections::HashSet::new();
+        held.retain(|d| seen.insert((d.terms().agency.clone(), format!("{:?}", d.terms().usage))));
+        held
     }
 
     fn agency(&self, code: &AgencyCode) -> PathBuf {

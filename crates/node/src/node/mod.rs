@@ -2,7 +2,7 @@
 //! No globals but the metrics recorder.
 
 mod admin;
-mod federation;
+pub(crate) mod federation;
 mod key_copy;
 mod open;
 mod parts;

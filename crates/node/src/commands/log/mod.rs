@@ -1,5 +1,6 @@
 //! `lgsp log`: the message log, read from its files whether the node runs or not.
 
+pub mod export;
 mod proofs;
 mod search;
 mod upkeep;
@@ -13,11 +14,14 @@ use lgsp_evidence::Verifier;
 use std::path::Path;
 
 /// One of them.
-pub fn run(desk: &Desk, command: LogCommand) -> Result<(), Failure> {
+pub async fn run(desk: &Desk, command: LogCommand) -> Result<(), Failure> {
     match command {
         LogCommand::Verify(args) => verify::run(desk, &args),
         LogCommand::Prove { exchange, output, with_bodies } => {
             proofs::prove(desk, &exchange, output.as_deref(), with_bodies)
+        }
+        LogCommand::Export { exchange, output, offline } => {
+            export::run(desk, &exchange, &output, offline).await
         }
         LogCommand::CheckProof { file, key } => check_proof(&file, &key),
         LogCommand::Search(args) => search::run(desk, args),

@@ -6,7 +6,7 @@ mod public;
 mod source;
 mod tasks;
 mod voices;
-mod watch;
+pub(crate) mod watch;
 
 pub(super) use public::router;
 pub(super) use tasks::spawn;

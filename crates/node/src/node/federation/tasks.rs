@@ -200,13 +200,15 @@ async fn attest(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken
     let archive = Archive::open(shared.config.load().log_dir());
     let (mut clients, mut done) = (Vec::new(), 0);
     while turn(&stop, about(shared.config.load().witness.submit_every.0)).await {
-        clients = watch::clients(&f, clients);
+        let Some(directory) = f.directory.get() else { continue };
+        clients = watch::clients(&directory, &f.node, clients);
         if clients.is_empty() || shared.log.checkpoint().size == done {
             continue;
         }
-        let size = shared.log.checkpoint().size;
-        if trouble.note(watch::submit(&f, &archive, &clients, &shared.log).await).is_some() {
-            done = size;
+        let Some(checkpoint) = trouble.note(watch::published(&shared.log).await) else { continue };
+        let submitted = watch::submit(&f.attested, &f.http, &archive, &clients, &checkpoint).await;
+        if trouble.note(submitted).is_some() {
+            done = checkpoint.size;
             gauge!("lgsp_checkpoint_cosigned_timestamp_seconds").set(f.clock.now().seconds() as f64);
         }
         // Old files are no reason to stop.
@@ -223,9 +225,13 @@ async fn stamp(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken)
         return;
     }
     while turn(&stop, about(every)).await {
-        let size = shared.log.checkpoint().size;
-        if size != done && trouble.note(watch::stamp(&f, &shared.log).await).is_some_and(|n| n > 0) {
-            done = size;
+        let Some(directory) = f.directory.get().filter(|_| shared.log.checkpoint().size != done) else {
+            continue;
+        };
+        let Some(checkpoint) = trouble.note(watch::published(&shared.log).await) else { continue };
+        let dated = watch::stamp(&f.attested, &f.http, &directory, &f.clock, &checkpoint).await;
+        if trouble.note(dated).is_some_and(|n| n > 0) {
+            done = checkpoint.size;
             gauge!("lgsp_checkpoint_dated_timestamp_seconds").set(f.clock.now().seconds() as f64);
         }
     }

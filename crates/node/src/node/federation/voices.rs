@@ -76,6 +76,7 @@ fn delegate(
         not_after: now.plus_seconds(seconds).min(ends),
     };
     let issued = Delegation::issue(terms, certificate, signer).map_err(|e| e.to_string())?;
+    federation.files.keep_delegation(&issued).map_err(|e| e.to_string())?;
     let said = issued.terms();
     Ok(Voice::new(issued.text(), said.not_before, said.not_after))
 }

@@ -1,20 +1,20 @@
 //! Evidence for others: this log's checkpoints cosigned by witnesses and dated by timestamp authorities, and the proofs that others ask for.
 
-use super::Federation;
 use crate::membership::files::write;
 use crate::membership::http::Http;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Method;
-use lgsp_directory::DirectoryHandle;
+use lgsp_directory::{Directory, DirectoryHandle};
 use lgsp_evidence::tiles::{TILE_WIDTH, hashes, tile_number};
 use lgsp_evidence::{Archive, Checkpoint, Hash, Log, hash, tree};
 use lgsp_export::asice::checkpoint_digest;
 use lgsp_export::tsa;
+use lgsp_kernel::{Clock, NodeName};
 use lgsp_witness::cosign::with_lines;
 use lgsp_witness::{Client, CosignVerifier, Owner, OwnerError, Response};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The longest list of hashes that is read, bytes: 64 of them.
 const PROOF_MAX: usize = 64 * 45;
@@ -26,7 +26,7 @@ const KEPT: usize = 4_096;
 pub(crate) struct Attested(PathBuf);
 
 impl Attested {
-    pub(super) fn at(folder: PathBuf) -> Self {
+    pub(crate) fn at(folder: PathBuf) -> Self {
         Self(folder)
     }
     fn stem(checkpoint: &Checkpoint) -> String {
@@ -37,12 +37,25 @@ impl Attested {
         let kept = std::fs::read_to_string(self.0.join(format!("{}.note", Self::stem(checkpoint))));
         kept.unwrap_or_else(|_| checkpoint.note.clone())
     }
+    fn has_note(&self, checkpoint: &Checkpoint) -> bool {
+        self.0.join(format!("{}.note", Self::stem(checkpoint))).exists()
+    }
     fn keep_note(&self, checkpoint: &Checkpoint, note: &str) -> std::io::Result<()> {
         write(&self.0.join(format!("{}.note", Self::stem(checkpoint))), note.as_bytes())
     }
     fn keep_token(&self, checkpoint: &Checkpoint, authority: &str, token: &[u8]) -> std::io::Result<()> {
         let name: String = authority.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         write(&self.0.join(format!("{}.{name}.tsr", Self::stem(checkpoint))), token)
+    }
+    /// What is kept of a checkpoint: the note with cosignatures, and the tokens.
+    pub(crate) fn of(&self, checkpoint: &Checkpoint) -> (String, Vec<Vec<u8>>) {
+        let stem = format!("{}.", Self::stem(checkpoint));
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten().map(|e| e.path());
+        let ours = entries.filter(|p| {
+            let name = p.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            name.starts_with(&stem) && name.ends_with(".tsr")
+        });
+        (self.note(checkpoint), ours.filter_map(|p| std::fs::read(p).ok()).collect())
     }
     /// Removes the oldest beyond what is kept.
     pub(super) fn trim(&self) -> std::io::Result<()> {
@@ -56,20 +69,20 @@ impl Attested {
     }
 }
 
-/// Submits the log's checkpoint to every witness of the directory but our own; how many cosigned it.
-pub(super) async fn submit(
-    f: &Federation,
+/// Submits a checkpoint of the log to these witnesses; how many cosigned it.
+pub(crate) async fn submit(
+    attested: &Attested,
+    http: &Http,
     archive: &Archive,
     clients: &[(String, Client)],
-    log: &Log,
+    checkpoint: &Checkpoint,
 ) -> Result<usize, String> {
-    let checkpoint = published(log).await?;
-    let mut note = f.attested.note(&checkpoint);
+    let mut note = attested.note(checkpoint);
     let (mut count, mut failures) = (0, Vec::new());
     for (url, client) in clients {
-        let prove = |old: u64| archive.consistency(old, &checkpoint);
-        let post = |body: String| post(&f.http, url, body);
-        match client.submit(&checkpoint, prove, post).await {
+        let prove = |old: u64| archive.consistency(old, checkpoint);
+        let post = |body: String| post(http, url, body);
+        match client.submit(checkpoint, prove, post).await {
             Ok((_, cosignature)) => {
                 count += 1;
                 if !note.contains(&cosignature.line) {
@@ -80,7 +93,7 @@ pub(super) async fn submit(
         }
     }
     if count > 0 {
-        f.attested.keep_note(&checkpoint, &note).map_err(|e| e.to_string())?;
+        attested.keep_note(checkpoint, &note).map_err(|e| e.to_string())?;
     }
     if failures.is_empty() { Ok(count) } else { Err(failures.join("; ")) }
 }
@@ -93,25 +106,27 @@ async fn post(http: &Http, url: &str, body: String) -> Result<Response, String> 
     Ok(Response { status: answer.status, content_type: "", body })
 }
 
-/// Has the log's checkpoint dated by every timestamp authority of the directory; how many did.
-pub(super) async fn stamp(f: &Federation, log: &Log) -> Result<usize, String> {
-    let Some(directory) = f.directory.get() else { return Ok(0) };
-    let authorities = directory.timestamp_authorities().to_vec();
+/// Has a checkpoint dated by every timestamp authority of the directory; how many did.
+pub(crate) async fn stamp(
+    attested: &Attested,
+    http: &Http,
+    directory: &Directory,
+    clock: &Clock,
+    checkpoint: &Checkpoint,
+) -> Result<usize, String> {
+    let authorities = directory.timestamp_authorities();
     if authorities.is_empty() {
         return Ok(0);
     }
-    let checkpoint = published(log).await?;
     let digest = checkpoint_digest(&checkpoint.note).map_err(|e| e.to_string())?;
     let (mut count, mut failures) = (0, Vec::new());
-    for authority in &authorities {
+    for authority in authorities {
         let trusted = vec![authority.certificate.as_bytes().to_vec()];
-        let client = tsa::Client::new(f.http.clone(), &*authority.url, trusted, f.clock.clone());
+        let client = tsa::Client::new(http.clone(), &*authority.url, trusted, clock.clone());
         match client.stamp(&digest).await {
             Ok(stamp) => {
                 count += 1;
-                f.attested
-                    .keep_token(&checkpoint, &authority.name, &stamp.token)
-                    .map_err(|e| e.to_string())?;
+                attested.keep_token(checkpoint, &authority.name, &stamp.token).map_err(|e| e.to_string())?;
             }
             Err(error) => failures.push(format!("{}: {error}", authority.name)),
         }
@@ -120,14 +135,17 @@ pub(super) async fn stamp(f: &Federation, log: &Log) -> Result<usize, String> {
         tracing::warn!(failures = failures.join("; "), "not every timestamp authority answered");
     }
     if count > 0 {
-        f.attested.keep_note(&checkpoint, &f.attested.note(&checkpoint)).map_err(|e| e.to_string())?;
+        // Cosignatures that come at the same time are not written over.
+        if !attested.has_note(checkpoint) {
+            attested.keep_note(checkpoint, &checkpoint.note).map_err(|e| e.to_string())?;
+        }
         return Ok(count);
     }
     Err(failures.join("; "))
 }
 
 /// The log's checkpoint, with the tiles that others check it by.
-async fn published(log: &Log) -> Result<std::sync::Arc<Checkpoint>, String> {
+pub(super) async fn published(log: &Log) -> Result<std::sync::Arc<Checkpoint>, String> {
     let writer = log.clone();
     let done = tokio::task::spawn_blocking(move || writer.publish().map_err(|e| e.to_string())).await;
     done.map_err(|e| e.to_string())??;
@@ -204,13 +222,17 @@ impl Owner for Owners {
 }
 
 /// The witnesses of the directory but our own, each with what it saw last.
-pub(super) fn clients(f: &Federation, before: Vec<(String, Client)>) -> Vec<(String, Client)> {
-    let own = f.witness.verifier();
-    let Some(directory) = f.directory.get() else { return before };
+pub(crate) fn clients(
+    directory: &Directory,
+    node: &NodeName,
+    before: Vec<(String, Client)>,
+) -> Vec<(String, Client)> {
+    let own =
+        directory.listed(node.as_str()).and_then(|m| m.profile.witness.as_ref()).map(|w| w.vkey.clone());
     let members = directory.members().filter_map(|m| m.profile.witness.as_ref());
     let mut kept: std::collections::HashMap<String, Client> = before.into_iter().collect();
     let mut out = Vec::new();
-    for witness in directory.witnesses().chain(members).filter(|w| *w.vkey != *own) {
+    for witness in directory.witnesses().chain(members).filter(|w| own.as_ref() != Some(&w.vkey)) {
         if out.iter().any(|(url, _)| *url == *witness.url) {
             continue;
         }
@@ -219,11 +241,4 @@ pub(super) fn clients(f: &Federation, before: Vec<(String, Client)>) -> Vec<(Str
         out.push((witness.url.to_string(), client));
     }
     out
-}
-
-/// The folder, for those who export from it.
-impl AsRef<Path> for Attested {
-    fn as_ref(&self) -> &Path {
-        &self.0
-    }
 }
