@@ -111,16 +111,26 @@ pub(crate) async fn take(
     response: Response<Incoming>,
 ) -> Result<PeerAnswer, SendError> {
     let (parts, body) = response.into_parts();
+    let taken = take_parts(inner, awaited, &parts, body).await;
+    taken.map_err(|error| SendError { came: Some(Box::new(parts)), ..error })
+}
+
+async fn take_parts(
+    inner: &Arc<Inner>,
+    awaited: &Awaited,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<PeerAnswer, SendError> {
     if !parts.headers.contains_key(&fields::SIGNATURE_INPUT) {
         return Err(unsigned(awaited, parts.status, &said(body).await));
     }
-    let checked = check(inner, awaited, &parts).map_err(unproven)?;
+    let checked = check(inner, awaited, parts).map_err(unproven)?;
     Ok(match checked.digest {
         Some(digest) => {
             let body = whole(collect(body, awaited.answer_max).await?, &digest)?;
-            proven(awaited, &parts, checked, |_| body)
+            proven(awaited, parts, checked, |_| body)
         }
-        None => proven(awaited, &parts, checked, |believed| {
+        None => proven(awaited, parts, checked, |believed| {
             let (inner, exchange) = (inner.clone(), awaited.exchange);
             PeerBody::Stream(Box::pin(ProvenStream::new(inner, exchange, believed, &parts.headers, body)))
         }),

@@ -106,14 +106,16 @@ pub struct SendError {
     pub refusal: Refusal,
     /// False only if the provider surely cannot have acted.
     pub may_have_acted: bool,
+    /// The head of an answer that came and is not believed.
+    pub came: Option<Box<http::response::Parts>>,
 }
 
 impl SendError {
     pub(crate) fn before(refusal: Refusal) -> Self {
-        Self { refusal, may_have_acted: false }
+        Self { refusal, may_have_acted: false, came: None }
     }
     pub(crate) fn unknown(refusal: Refusal) -> Self {
-        Self { refusal, may_have_acted: true }
+        Self { refusal, may_have_acted: true, came: None }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use crate::body::BoxError;
 use crate::exchange::{COUNTERSIGNED, Decision, Exchange, Waiting, Why};
+use crate::record::digest::answer_head;
+use crate::record::view::Message;
 use crate::steps::carried::Carried;
 use crate::steps::legs::Failed;
 use crate::steps::record::{request_begun, settle, untaken};
@@ -58,6 +60,12 @@ pub(crate) async fn call(
         Ok(answer) => answered(x, peers, answer).await?,
         Err(error) => {
             let elsewhere = error.refusal.kind.step == Step::Forward;
+            // Not believed, but what came is on record.
+            x.answer.received = error.came.map(|head| Message {
+                head: answer_head(head.status, &head.headers),
+                body: None,
+                bytes: None,
+            });
             Err(Failed { refusal: error.refusal, may_have_acted: error.may_have_acted, elsewhere })
         }
     };

@@ -2,7 +2,7 @@
 
 use crate::client::{full, request};
 use crate::country::{Country, Node, consumer, name, provider, to_b};
-use crate::world::pattern;
+use crate::world::{eventually, pattern};
 use lgsp_kernel::ExchangeId;
 use lgsp_kernel::record::{Entry, Outcome, Part};
 use serde_json::json;
@@ -180,6 +180,7 @@ async fn an_answer_that_is_not_proven_is_withheld_and_recorded_as_such() {
     let records = a.world.records(reply.exchange());
     assert_eq!(records.last().unwrap().outcome, Outcome::Unknown);
     assert_eq!(records.last().unwrap().leg.as_ref().unwrap().proves, "ours");
+    assert!(records.last().unwrap().answer.clone().unwrap().received.is_some(), "what came is on record");
     assert_eq!(b.world.records(reply.exchange()).last().unwrap().outcome, Outcome::Answered);
 }
 
@@ -266,4 +267,54 @@ async fn what_is_no_message_of_a_member_gets_no_word_of_the_node() {
     let reply = b.world.get("/peer/1/hello").await;
     assert_eq!(reply.code(), "resolve.service");
     let _ = (a, name("b"));
+}
+
+#[tokio::test]
+async fn a_log_there_that_fails_after_the_provider_acted_leaves_the_outcome_unknown_and_tries_no_other_way() {
+    let country = Country::new();
+    let b = country.join("b", "H02.02", provider(), false).await;
+    let fallback = crate::provider::Provider::start().await;
+    let routes = json!([{"kind": "peer", "node": "b"},
+        {"kind": "direct", "targets": [{"url": format!("http://{}", fallback.address)}]}]);
+    let a = country.join("a", "H01.01", consumer(routes), false).await;
+    let fail = async {
+        eventually("the provider has it", || (b.world.provider.begun.load(SeqCst) == 1).then_some(())).await;
+        b.world.disk.fail_sync_in(1);
+    };
+    let (reply, ()) = tokio::join!(a.world.post("/cong-dan/do/never", "x"), fail);
+    // b cannot stand by anything any more; its status says that it may have happened.
+    assert_eq!(reply.code(), "verify.peer_signature", "{}", reply.text());
+    assert_eq!(a.world.records(reply.exchange()).last().unwrap().outcome, Outcome::Unknown);
+    assert_eq!(fallback.count(), 0);
+}
+
+#[tokio::test]
+async fn many_calls_at_once_all_arrive_and_all_are_on_record() {
+    let (_country, a, b) = Country::two(to_b()).await;
+    let calls = (0..200).map(|i| {
+        let a = &a;
+        async move {
+            let reply = a.world.post("/cong-dan/do/echo", format!("{i}")).await;
+            assert_eq!((reply.status.as_u16(), reply.text()), (200, format!("{i}")));
+            reply.exchange()
+        }
+    });
+    let exchanges = futures_util::future::join_all(calls).await;
+    assert_eq!(b.world.provider.count(), 200);
+    for exchange in exchanges {
+        assert_eq!((proofs(&a, exchange), proofs(&b, exchange)), ((1, 1), (1, 1)));
+    }
+    assert!(a.peers.health(&b.name).0 <= 4, "few connections: {:?}", a.peers.health(&b.name));
+}
+
+#[tokio::test]
+async fn a_consumer_that_goes_away_ends_the_call_at_the_provider_there() {
+    let (_country, a, b) = Country::two(to_b()).await;
+    let call = tokio::time::timeout(
+        std::time::Duration::from_millis(400),
+        a.world.begin(request("POST", "/cong-dan/do/never").body(full("x")).unwrap()),
+    );
+    assert!(call.await.is_err(), "it did not wait");
+    let seen = b.world.provider.given_up.clone();
+    eventually("the provider's work was given up", || (seen.load(SeqCst) == 1).then_some(())).await;
 }
