@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the release program beside nginx on this machine, in interleaved runs; one table of ratios.
 //! What each row means, and how to read it, is in `bench/README.md`.
 
+mod federated;
 mod load;
 mod node;
 mod peer;
@@ -45,9 +46,13 @@ impl Options {
 
 /// Measures and prints.
 pub fn run(options: &Options) -> Outcome<()> {
-    for (program, package) in
-        [("nginx", "nginx-light"), ("wrk", "wrk"), ("curl", "curl"), ("taskset", "util-linux")]
-    {
+    for (program, package) in [
+        ("nginx", "nginx-light"),
+        ("wrk", "wrk"),
+        ("curl", "curl"),
+        ("taskset", "util-linux"),
+        ("openssl", "openssl"),
+    ] {
         process::ensure(program, package)?;
     }
     if !options.no_build {
@@ -69,6 +74,7 @@ pub fn run(options: &Options) -> Outcome<()> {
     rows::throughput(options, &work, &mut table)?;
     rows::memory(options, &work, &mut table)?;
     rows::large_registry(options, &work, &mut table)?;
+    federated::rows(options, &work, &mut table)?;
     if options.json {
         table.print_json()
     } else {

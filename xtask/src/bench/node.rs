@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The secret of the measuring system; it guards nothing.
-const SECRET: &str = "bench-secret-0123456789";
+pub const SECRET: &str = "bench-secret-0123456789";
 
 /// A running node.
 pub struct Node {
@@ -43,10 +43,15 @@ impl Node {
         let began = Instant::now();
         lgsp(&folder, &["apply", "-f", "manifests", "--reason", "bench"])?;
         let apply_seconds = began.elapsed().as_secs_f64();
+        Ok((Self::serve(folder, port, PROXY_CORE)?, apply_seconds))
+    }
+
+    /// Starts a node that was prepared in this folder, on one core.
+    pub fn serve(folder: PathBuf, port: u16, core: &str) -> Outcome<Self> {
         let began = Instant::now();
         let process = Running::start(
             Command::new("taskset")
-                .args(["-c", PROXY_CORE])
+                .args(["-c", core])
                 .arg(program())
                 .args(["serve", "-c", "lgsp.toml"])
                 .current_dir(&folder)
@@ -54,8 +59,7 @@ impl Node {
                 .stderr(std::fs::File::create(folder.join("log")).map_err(|e| e.to_string())?),
         )?;
         wait_for(port)?;
-        let node = Self { process, port, start_ms: began.elapsed().as_secs_f64() * 1000.0, folder };
-        Ok((node, apply_seconds))
+        Ok(Self { process, port, start_ms: began.elapsed().as_secs_f64() * 1000.0, folder })
     }
 
     /// An access token of the measuring system.
@@ -111,10 +115,11 @@ pub struct Scale {
 
 /// The release program.
 fn program() -> PathBuf {
-    process::root().join("target/release/lgsp")
+    process::release("lgsp")
 }
 
-fn lgsp(folder: &Path, arguments: &[&str]) -> Outcome<()> {
+/// Runs a command of the program for the node in a folder; gives what it printed.
+pub fn lgsp(folder: &Path, arguments: &[&str]) -> Outcome<String> {
     let config = folder.join("lgsp.toml");
     let out = Command::new(program())
         .args(arguments)
@@ -124,12 +129,13 @@ fn lgsp(folder: &Path, arguments: &[&str]) -> Outcome<()> {
         .output()
         .map_err(|e| format!("{}: {e}", program().display()))?;
     if out.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
     }
     Err(format!("lgsp {}: {}", arguments.join(" "), String::from_utf8_lossy(&out.stderr)))
 }
 
-fn write(path: &Path, text: &str) -> Outcome<()> {
+/// Writes a file.
+pub fn write(path: &Path, text: &str) -> Outcome<()> {
     std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
@@ -148,14 +154,20 @@ fn manifest(provider: u16, tools: u16) -> String {
 }
 
 fn service(id: &str, port: u16) -> String {
+    service_over(id, &format!("targets: [{{ url: \"http://127.0.0.1:{port}\" }}]"))
+}
+
+/// A service that is reached as this line of YAML says.
+pub fn service_over(id: &str, way: &str) -> String {
     format!(
         "  - id: {id}\n    system: bench-provider\n    title: Bench\n    protocol: rest\n    versions:\n      - version: \"1.0\"\n        lifecycle: published\n        \
-         targets: [{{ url: \"http://127.0.0.1:{port}\" }}]\n        operations:\n          - {{ name: get, method: GET, path: \"/{{rest*}}\" }}\n          \
+         {way}\n        operations:\n          - {{ name: get, method: GET, path: \"/{{rest*}}\" }}\n          \
          - {{ name: post, method: POST, path: \"/{{rest*}}\" }}\n          - {{ name: put, method: PUT, path: \"/{{rest*}}\" }}\n"
     )
 }
 
-fn grant(id: &str, service: &str) -> String {
+/// A grant of everything in a service to the measuring system, without limits that would be met.
+pub fn grant(id: &str, service: &str) -> String {
     format!(
         "  - id: {id}\n    consumer: bench-consumer\n    service: {service}\n    operations: [\"*\"]\n    purpose: measuring\n    legal_basis: none\n    \
          rate: {{ per_second: 1000000, burst: 1000000 }}\n    daily_quota: 1000000000\n"

@@ -27,7 +27,7 @@ pub struct Nginx {
 pub fn provider(work: &Path) -> Outcome<Nginx> {
     let port = process::free_port()?;
     let location = format!("default_type application/json; return 200 '{}';", json_1k());
-    start(work, "provider", port, OTHER_CORE, "", &location)
+    start(work, "provider", OTHER_CORE, &Server { port, upstream: "", listener: "", location: &location })
 }
 
 /// The plain proxy to a provider.
@@ -35,10 +35,64 @@ pub fn proxy(work: &Path, provider: u16) -> Outcome<Nginx> {
     let port = process::free_port()?;
     let upstream = format!("upstream provider {{ server 127.0.0.1:{provider}; keepalive 512; }}");
     let location = "proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection \"\";";
-    start(work, "proxy", port, PROXY_CORE, &upstream, location)
+    start(work, "proxy", PROXY_CORE, &Server { port, upstream: &upstream, listener: "", location })
 }
 
-fn start(work: &Path, name: &str, port: u16, core: &str, upstream: &str, location: &str) -> Outcome<Nginx> {
+/// Two proxies with mutual TLS 1.3 between them, connections reused on every leg: caller, first, second, provider.
+pub fn two_hops(work: &Path, provider: u16) -> Outcome<[Nginx; 2]> {
+    certificates(work)?;
+    let certificate = |whose: &str| work.join(whose).display().to_string();
+    let proxy = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    let (first, second) = (process::free_port()?, process::free_port()?);
+    let upstream = format!("upstream provider {{ server 127.0.0.1:{provider}; keepalive 512; }}");
+    let (authority, key, shown) = (certificate("ca.pem"), certificate("hop.key"), certificate("hop.pem"));
+    let listener = format!(
+        "ssl_certificate {shown}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;\n\
+         ssl_client_certificate {authority}; ssl_verify_client on;"
+    );
+    let location = format!("proxy_pass http://provider; {proxy}");
+    let server = Server { port: second, upstream: &upstream, listener: &listener, location: &location };
+    let second_hop = start(work, "hop-2", PROXY_CORE, &server)?;
+    let upstream = format!("upstream second {{ server 127.0.0.1:{second}; keepalive 512; }}");
+    let location = format!(
+        "proxy_pass https://second; {proxy} proxy_ssl_protocols TLSv1.3; proxy_ssl_certificate {shown};\n\
+         proxy_ssl_certificate_key {key}; proxy_ssl_trusted_certificate {authority}; proxy_ssl_verify on; proxy_ssl_name hop;"
+    );
+    let server = Server { port: first, upstream: &upstream, listener: "", location: &location };
+    Ok([start(work, "hop-1", PROXY_CORE, &server)?, second_hop])
+}
+
+/// An authority and one certificate that both hops show each other: P-256, as between nodes.
+fn certificates(work: &Path) -> Outcome<()> {
+    let openssl = |arguments: &[&str]| {
+        let made = Command::new("openssl").current_dir(work).args(arguments).output();
+        let made = made.map_err(|e| format!("openssl does not start: {e}"))?;
+        if made.status.success() {
+            return Ok(());
+        }
+        Err(format!("openssl {}: {}", arguments.join(" "), String::from_utf8_lossy(&made.stderr)))
+    };
+    let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30";
+    let with = |more: &str| format!("{request} {more}");
+    let all = |text: &str| openssl(&text.split_whitespace().collect::<Vec<_>>());
+    all(&with("-subj /CN=bench -keyout ca.key -out ca.pem"))?;
+    all(&with(
+        "-subj /CN=hop -addext subjectAltName=DNS:hop -addext basicConstraints=critical,CA:FALSE -CA ca.pem -CAkey ca.key -keyout hop.key -out hop.pem",
+    ))
+}
+
+/// What one nginx is told beside what all are.
+struct Server<'a> {
+    port: u16,
+    upstream: &'a str,
+    /// Directives that secure its listener; none: it speaks plain HTTP.
+    listener: &'a str,
+    location: &'a str,
+}
+
+fn start(work: &Path, name: &str, core: &str, server: &Server<'_>) -> Outcome<Nginx> {
+    let Server { port, upstream, listener, location } = *server;
+    let ssl = if listener.is_empty() { "" } else { " ssl" };
     let folder = work.join(name);
     std::fs::create_dir_all(folder.join("tmp")).map_err(|e| format!("{}: {e}", folder.display()))?;
     let tmp = folder.join("tmp");
@@ -48,7 +102,7 @@ fn start(work: &Path, name: &str, port: u16, core: &str, upstream: &str, locatio
          events {{ worker_connections 8192; }}\n\
          http {{\n  access_log off;\n  tcp_nodelay on;\n  keepalive_requests 100000000;\n  client_max_body_size 0;\n\
          client_body_temp_path {tmp}; proxy_temp_path {tmp}; fastcgi_temp_path {tmp}; uwsgi_temp_path {tmp}; scgi_temp_path {tmp};\n\
-         {upstream}\n  server {{ listen 127.0.0.1:{port}; location / {{ {location} }} }}\n}}\n",
+         {upstream}\n  server {{ listen 127.0.0.1:{port}{ssl}; {listener} location / {{ {location} }} }}\n}}\n",
         f = folder.display(),
     );
     let file = folder.join("nginx.conf");

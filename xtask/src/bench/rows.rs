@@ -69,7 +69,7 @@ pub fn memory(options: &Options, work: &Path, table: &mut Table) -> Outcome<()> 
     let _tools = Running::start(
         Command::new("taskset")
             .args(["-c", load::OTHER_CORE])
-            .arg(process::root().join("target/release/bench-provider"))
+            .arg(process::release("bench-provider"))
             .arg(tools.to_string())
             .stdout(Stdio::null()),
     )?;

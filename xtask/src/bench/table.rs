@@ -25,9 +25,9 @@ pub struct Row {
     /// What we hold ourselves to.
     #[serde(skip)]
     pub goal: String,
-    /// Whether that is met.
+    /// Whether that is met; none where there is no goal.
     #[serde(skip)]
-    pub met: bool,
+    pub met: Option<bool>,
 }
 
 /// What a figure is held to.
@@ -38,6 +38,8 @@ pub enum Goal {
     RatioAtMost(f64),
     /// Our figure is below this.
     Below(f64),
+    /// None: shown because another figure is read with it.
+    Shown,
 }
 
 /// Rows and the machine.
@@ -73,9 +75,10 @@ impl Table {
     pub fn add(&mut self, name: &str, ours: f64, peer: Option<f64>, unit: &'static str, goal: &Goal) {
         let ratio = peer.map(|p| ours / p);
         let (text, met) = match *goal {
-            Goal::RatioAtLeast(g) => (format!("ratio at least {g}"), ratio.is_some_and(|r| r >= g)),
-            Goal::RatioAtMost(g) => (format!("ratio at most {g}"), ratio.is_some_and(|r| r <= g)),
-            Goal::Below(g) => (format!("below {g}"), ours < g),
+            Goal::RatioAtLeast(g) => (format!("ratio at least {g}"), Some(ratio.is_some_and(|r| r >= g))),
+            Goal::RatioAtMost(g) => (format!("ratio at most {g}"), Some(ratio.is_some_and(|r| r <= g))),
+            Goal::Below(g) => (format!("below {g}"), Some(ours < g)),
+            Goal::Shown => ("-".to_owned(), None),
         };
         eprintln!(
             "xtask: {name}: {ours:.2} {unit}{}",
@@ -122,7 +125,7 @@ impl Table {
                 optional(r.ratio),
                 r.unit,
                 r.goal,
-                if r.met { "yes" } else { "**no**" }
+                r.met.map_or("-", |met| if met { "yes" } else { "**no**" })
             ));
         }
         out
