@@ -175,8 +175,7 @@ fn status(desk: &Desk, json: bool) -> Result<(), Failure> {
         let digest = der.as_ref().map_or_else(|| "none yet".into(), |d| hex::encode(lgsp_trust::sha256(d)));
         rows.push(vec![whose, days.map_or_else(String::new, |d| d.to_string()), digest]);
     }
-    let client = super::directory::client(desk)?;
-    let view = client.directory();
+    let view = super::directory::known(desk)?;
     let state = view.as_ref().map(|d| d.state(desk.clock.now(), &ages(desk.config())));
     if json {
         let state =

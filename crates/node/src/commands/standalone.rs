@@ -30,7 +30,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 /// How often a witness looks for new members.
-const REFRESH: Duration = Duration::from_secs(60);
+const REFRESH: Duration = Duration::from_secs(5);
 /// The same while the directory was not reached yet.
 const REFRESH_FIRST: Duration = Duration::from_secs(1);
 

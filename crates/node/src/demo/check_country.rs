@@ -5,8 +5,11 @@ use super::caller::Answer;
 use super::check::{Line, expect, proof, step};
 use super::node::DemoNode;
 use crate::commands::failure::Failure;
+use crate::commands::log::export;
 use http::{Method, StatusCode};
+use lgsp_directory::Purpose;
 use lgsp_directory::members::Member;
+use lgsp_trust::pem;
 use std::time::{Duration, Instant};
 
 /// How long the directory, and what others attest, may take to arrive: the demo's periods are seconds.
@@ -31,8 +34,9 @@ pub(super) async fn country(demo: &Demo) -> Result<String, Failure> {
 }
 
 fn not_yet(demo: &Demo, node: &DemoNode) -> Result<Option<String>, Failure> {
-    let client = crate::commands::directory::client(&node.desk()?)?;
-    let Some(view) = client.directory() else { return Ok(Some(format!("{} has no directory", node.name()))) };
+    let Some(view) = crate::commands::directory::known(&node.desk()?)? else {
+        return Ok(Some(format!("{} has no directory", node.name())));
+    };
     for other in &demo.nodes {
         let peer = format!("https://{}", demo.places.peer(other.name()));
         let wanted = if other.name() == "tinh-b" { 0 } else { 1 };
@@ -80,7 +84,54 @@ pub(super) async fn run(
     })
     .await?;
     step(lines, "cosigned and dated", attested(a), Clone::clone).await?;
+    step(lines, "container for a court", container(demo, a, &soap.exchange()), Clone::clone).await?;
     Ok(())
+}
+
+/// Exports the exchange and has the script check it that a court would use, tied to keys that do not come from the container.
+async fn container(demo: &Demo, node: &DemoNode, exchange: &str) -> Result<String, Failure> {
+    let desk = node.desk()?;
+    let bytes = export::container(&desk, exchange, false).await?;
+    let view = crate::commands::directory::known(&desk)?;
+    let view = view.ok_or_else(|| Failure::new("there is no directory"))?;
+    let pems = |ders: Vec<&[u8]>| ders.iter().map(|d| pem::encode(pem::CERTIFICATE, d)).collect::<String>();
+    let authorities = view.authorities(Purpose::Agency).map(|a| a.certificate.as_bytes()).collect();
+    let stamping = view.timestamp_authorities().iter().map(|t| t.certificate.as_bytes()).collect();
+    let profiles = || view.members().map(|m| &m.profile);
+    let logs: Vec<&str> = profiles().flat_map(|p| &p.logs).map(|l| &*l.vkey).collect();
+    let own = profiles().filter_map(|p| p.witness.as_ref());
+    let witnesses: Vec<&str> = view.witnesses().chain(own).map(|w| &*w.vkey).collect();
+    demo.folder.write("authorities.pem", &pems(authorities))?;
+    demo.folder.write("tsa.pem", &pems(stamping))?;
+    demo.folder.write("log-keys.txt", &format!("{}\n", logs.join("\n")))?;
+    demo.folder.write("witnesses.txt", &format!("{}\n", witnesses.join("\n")))?;
+    demo.folder.write("verify-asice.sh", include_str!("../../../../docs/verify-asice.sh"))?;
+    std::fs::write(demo.folder.path().join("exchange.asice"), &bytes)?;
+    let mut checking = tokio::process::Command::new("sh");
+    checking.current_dir(demo.folder.path()).arg("verify-asice.sh").args([
+        "--authorities",
+        "authorities.pem",
+        "--tsa",
+        "tsa.pem",
+        "--log-keys",
+        "log-keys.txt",
+        "--witnesses",
+        "witnesses.txt",
+        "exchange.asice",
+    ]);
+    let done = checking.output().await?;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    let last = said.lines().last().unwrap_or_default().to_owned();
+    match done.status.code() {
+        Some(0) => Ok(format!(
+            "{} bytes; docs/verify-asice.sh: {} parts are right",
+            bytes.len(),
+            said.matches("ok  ").count()
+        )),
+        // A machine without unzip or openssl.
+        Some(2) => Ok(format!("{} bytes; not checked here: {last}", bytes.len())),
+        _ => Err(Failure::new(format!("docs/verify-asice.sh says:\n{said}"))),
+    }
 }
 
 async fn ask(

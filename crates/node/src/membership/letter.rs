@@ -32,7 +32,7 @@ pub struct Letter {
 
 /// What a letter asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "what", rename_all = "snake_case")]
 pub enum Ask {
     /// To become a member.
     Join(Box<JoinAsk>),

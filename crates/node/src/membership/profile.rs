@@ -36,13 +36,13 @@ pub fn compile(manifest: &Manifest, approved: &[MemberAgency], facts: Facts) -> 
         systems: Vec::new(),
         services: Vec::new(),
     };
-    let may = |agency: &AgencyCode| approved.iter().any(|a| a.has_code(agency));
+    let may = |agency: &AgencyCode| approved_as(manifest, approved, agency);
     let mut shown = BTreeSet::new();
     for system in manifest.systems.iter().filter(|s| s.remote.is_none()) {
         let offers = manifest.services.iter().any(|s| s.system == system.id && s.listed);
-        if may(&system.agency) {
+        if let Some(code) = may(&system.agency) {
             shown.insert(system.id.clone());
-            profile.systems.push(listed_system(system));
+            profile.systems.push(listed_system(system, code));
         } else if offers {
             left_out.push(format!(
                 "system {}: the hub did not approve this node for {}",
@@ -51,7 +51,7 @@ pub fn compile(manifest: &Manifest, approved: &[MemberAgency], facts: Facts) -> 
         }
     }
     for service in manifest.services.iter().filter(|s| s.listed && shown.contains(&s.system)) {
-        let Some(agency) = agency_of(manifest, &service.system) else { continue };
+        let Some(agency) = agency_of(manifest, &service.system).and_then(may) else { continue };
         // What this node itself reaches through another is listed by that one.
         let own = service.versions.iter().filter(|v| v.routes.is_empty() && in_use(v));
         profile.services.extend(own.map(|version| listed_service(service, version, agency)));
@@ -70,12 +70,24 @@ fn agency_of<'a>(manifest: &'a Manifest, system: &SystemId) -> Option<&'a Agency
     manifest.systems.iter().find(|s| s.id == *system).map(|s| &s.agency)
 }
 
+/// The code under which the hub knows the agency that has this code here: the registry may write another of its codes.
+fn approved_as<'a>(
+    manifest: &Manifest,
+    approved: &'a [MemberAgency],
+    agency: &AgencyCode,
+) -> Option<&'a AgencyCode> {
+    let declared = manifest.agencies.iter().find(|a| a.code == *agency || a.aliases.contains(agency));
+    let mut codes =
+        declared.into_iter().flat_map(|a| std::iter::once(&a.code).chain(&a.aliases)).chain([agency]);
+    codes.find_map(|code| approved.iter().find(|a| a.has_code(code))).map(|a| &a.code)
+}
+
 fn in_use(version: &VersionSpec) -> bool {
     matches!(version.lifecycle, Lifecycle::Published | Lifecycle::Deprecated)
 }
 
-fn listed_system(system: &SystemSpec) -> System {
-    System { id: system.id.clone(), agency: system.agency.clone(), name: system.name.as_str().into() }
+fn listed_system(system: &SystemSpec, agency: &AgencyCode) -> System {
+    System { id: system.id.clone(), agency: agency.clone(), name: system.name.as_str().into() }
 }
 
 fn listed_service(service: &ServiceSpec, version: &VersionSpec, agency: &AgencyCode) -> Service {

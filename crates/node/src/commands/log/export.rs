@@ -42,7 +42,7 @@ pub async fn container(desk: &Desk, exchange: &str, offline: bool) -> Result<Vec
     })?;
     let archive = desk.archive()?;
     let proof = archive.prove(id, true)?;
-    let view = directory::client(desk)?.directory();
+    let view = directory::known(desk)?;
     let view = view.ok_or_else(|| Failure::new("this node has no copy of the directory yet"))?;
     let attested = Attested::at(desk.config().node.data_dir.join("attested"));
     if !offline {

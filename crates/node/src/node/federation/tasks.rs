@@ -197,6 +197,7 @@ async fn renewed(f: &Federation, due: Vec<Option<AgencyCode>>) -> Result<bool, S
 /// Has the log's checkpoint cosigned.
 async fn attest(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken) {
     let mut trouble = Trouble::new("having the log's checkpoint cosigned");
+    let mut tiles = Trouble::new("publishing the log's tiles for witnesses");
     let archive = Archive::open(shared.config.load().log_dir());
     let (mut clients, mut done) = (Vec::new(), 0);
     while turn(&stop, about(shared.config.load().witness.submit_every.0)).await {
@@ -205,7 +206,7 @@ async fn attest(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken
         if clients.is_empty() || shared.log.checkpoint().size == done {
             continue;
         }
-        let Some(checkpoint) = trouble.note(watch::published(&shared.log).await) else { continue };
+        let Some(checkpoint) = tiles.note(watch::published(&shared.log).await) else { continue };
         let submitted = watch::submit(&f.attested, &f.http, &archive, &clients, &checkpoint).await;
         if trouble.note(submitted).is_some() {
             done = checkpoint.size;
@@ -219,6 +220,7 @@ async fn attest(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken
 /// Has the log's checkpoint dated.
 async fn stamp(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken) {
     let mut trouble = Trouble::new("having the log's checkpoint dated");
+    let mut tiles = Trouble::new("publishing the log's tiles for timestamps");
     let mut done = 0;
     let every = shared.config.load().timestamps.every.0;
     if every.is_zero() {
@@ -228,7 +230,7 @@ async fn stamp(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken)
         let Some(directory) = f.directory.get().filter(|_| shared.log.checkpoint().size != done) else {
             continue;
         };
-        let Some(checkpoint) = trouble.note(watch::published(&shared.log).await) else { continue };
+        let Some(checkpoint) = tiles.note(watch::published(&shared.log).await) else { continue };
         let dated = watch::stamp(&f.attested, &f.http, &directory, &f.clock, &checkpoint).await;
         if trouble.note(dated).is_some_and(|n| n > 0) {
             done = checkpoint.size;
