@@ -1,5 +1,6 @@
 //! The bounds of the front door and of every exchange, with their defaults. Where they come from is the node's concern.
 
+use crate::edge::xroad::XRoadConfig;
 use lgsp_kernel::bounds;
 use lgsp_wire::framing::HeadLimits;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct GatewayConfig {
     pub h2_streams_max: u32,
     /// HTTP/2: streams that a peer may open and reset before it is cut off (rapid reset).
     pub h2_resets_max: usize,
+    /// What the node is to X-Road.
+    pub xroad: XRoadConfig,
     /// What `Retry-After` says when the platform itself is the obstacle, seconds.
     pub retry_after_seconds: u32,
 }
@@ -74,6 +77,7 @@ impl Default for GatewayConfig {
             drain_limit: Duration::from_secs(30),
             h2_streams_max: 256,
             h2_resets_max: 64,
+            xroad: XRoadConfig::default(),
             retry_after_seconds: 2,
         }
     }

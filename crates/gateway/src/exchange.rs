@@ -1,7 +1,7 @@
 //! One exchange on its way through the steps: what was received, what each step found, what has been recorded so far. Data only.
 
 use crate::body::intake::RequestBody;
-use crate::edge::Edge;
+use crate::edge::{Edge, xroad};
 use crate::gateway::Gateway;
 use crate::peer::Member;
 use crate::record::view::Leg;
@@ -39,6 +39,8 @@ pub(crate) struct Exchange {
     /// The target as received, secrets masked.
     pub target: String,
     pub edge: Edge,
+    /// What is known of a call that speaks X-Road's protocols.
+    pub xroad: Option<Box<xroad::Call>>,
     pub trace: Trace,
     pub body: RequestBody,
     pub caller: Option<Caller>,

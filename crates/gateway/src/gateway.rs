@@ -3,6 +3,7 @@
 use crate::answer::AnswerBody;
 use crate::body::intake::RequestBody;
 use crate::config::GatewayConfig;
+use crate::edge::xroad::{self, CatalogueSource};
 use crate::edge::Edge;
 use crate::edge::platform::{self, Address};
 use crate::events::SecurityEvents;
@@ -19,7 +20,7 @@ use crate::server::conn::Conn;
 use crate::server::shutdown::Shutdown;
 use crate::steps::receive;
 use crate::trace::{ExchangeSpan, Trace, TraceSink};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
@@ -86,6 +87,8 @@ pub struct Gateway {
     freshness: OnceLock<Freshness>,
     peers: OnceLock<PeerDoor>,
     idempotency: OnceLock<IdempotencyStore>,
+    catalogue: OnceLock<Box<dyn CatalogueSource>>,
+    pub(crate) xroad_index: ArcSwapOption<xroad::Index>,
 }
 
 /// What makes a node one of a network.
@@ -110,6 +113,8 @@ impl Gateway {
             freshness: OnceLock::new(),
             peers: OnceLock::new(),
             idempotency: OnceLock::new(),
+            catalogue: OnceLock::new(),
+            xroad_index: ArcSwapOption::empty(),
             snapshot,
             log,
             identity,
@@ -142,6 +147,13 @@ impl Gateway {
     }
     pub(crate) fn idempotency(&self) -> Option<&IdempotencyStore> {
         self.idempotency.get()
+    }
+    /// What X-Road's metadata services tell besides what is registered here. Set once, before serving.
+    pub fn set_catalogue(&self, source: Box<dyn CatalogueSource>) {
+        let _ = self.catalogue.set(source);
+    }
+    pub(crate) fn catalogue(&self) -> Option<&dyn CatalogueSource> {
+        self.catalogue.get().map(|source| &**source)
     }
     pub(crate) fn peers(&self) -> Option<&Peers> {
         self.peers.get().map(|door| &door.peers)
@@ -241,6 +253,8 @@ impl Gateway {
         id: ExchangeId,
     ) -> Box<Exchange> {
         let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        // Another node's message is in the peer protocol, whatever its service is called.
+        let form = if conn.member.is_none() { xroad::Form::of(&head, &self.config.xroad) } else { None };
         let sample = self.trace_sink.get().is_some_and(|s| s.sample());
         Box::new(Exchange {
             gateway: self.clone(),
@@ -251,7 +265,8 @@ impl Gateway {
             at: id.time(),
             began: Instant::now(),
             target: masked(target).into_owned(),
-            edge: Edge::detect(&head.headers),
+            edge: form.map_or_else(|| Edge::detect(&head.headers), Edge::XRoad),
+            xroad: form.map(|form| Box::new(xroad::Call::of(form, &head.headers))),
             trace: Trace::of(&head.headers, sample),
             body,
             head,
@@ -287,7 +302,10 @@ impl Gateway {
     ) -> Response<AnswerBody> {
         self.note(conn, id, refusal);
         self.meters.of(None).refused(refusal.kind);
-        Edge::detect(&head.headers).refuse(refusal, id, &id.to_string(), None)
+        match xroad::Form::of(head, &self.config.xroad) {
+            Some(form) => xroad::Call::of(form, &head.headers).refuse(refusal, &id.to_string()),
+            None => Edge::detect(&head.headers).refuse(refusal, id, &id.to_string(), None),
+        }
     }
 
     pub(crate) fn note(&self, conn: &Conn, id: ExchangeId, refusal: &Refusal) {

@@ -24,6 +24,7 @@ mod steps;
 pub mod trace;
 
 pub use config::GatewayConfig;
+pub use edge::xroad::{CatalogueSource, ListedMember, XRoadConfig};
 pub use events::{SecurityEvent, SecurityEvents};
 pub use gateway::{Freshness, Gateway, GatewayParts, PeerDoor, Readiness};
 pub use quota::QuotaLedger;

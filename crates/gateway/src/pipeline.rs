@@ -3,6 +3,7 @@
 
 use crate::answer::AnswerBody;
 use crate::body::sealed::{Bounds, Closer, End, Sealed};
+use crate::edge::xroad;
 use crate::exchange::{Decision, Exchange, Why};
 use crate::peer;
 use crate::record::json;
@@ -31,6 +32,9 @@ pub(crate) async fn run(mut x: Box<Exchange>) -> Response<AnswerBody> {
 async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
     identify::identify(x)?;
     resolve::resolve(x).await?;
+    if x.route.is_none() {
+        return asked_of_us(x).await;
+    }
     peer::speaks(x)?;
     authorize::authorize(x)?;
     limit::limit(x)?;
@@ -52,6 +56,7 @@ async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
 
     let given = verify::verify(x, arrived).await?;
     let given = mask::mask(x, given)?;
+    let given = xroad::answer(x, given)?;
     if x.permit.is_some() {
         let kept = idempotent::kept(&given);
         Box::pin(idempotent::answered(x, kept)).await?;
@@ -61,6 +66,15 @@ async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
         record::answer_begun(x, &given)?;
         return Ok(given);
     }
+    record::answer(x, given).await
+}
+
+/// What the platform answers itself: on record like any other answer.
+async fn asked_of_us(x: &mut Exchange) -> Result<Given, Refusal> {
+    let given = xroad::own_answer(x)?;
+    let given = given.ok_or_else(|| Refusal::new(&fault::NO_SERVICE, "Nothing is known by this name."))?;
+    record::received(x);
+    record::request_body(x);
     record::answer(x, given).await
 }
 
@@ -133,7 +147,10 @@ pub(crate) async fn refuse(mut x: Box<Exchange>, refusal: Refusal) -> Response<A
     if x.member.is_some() {
         return peer::refuse(&mut x, &refusal).await;
     }
-    let mut response = x.edge.refuse(&refusal, x.id, &x.id_text, resolve::allowed(&refusal));
+    let mut response = match &x.xroad {
+        Some(call) => call.refuse(&refusal, &x.id_text),
+        None => x.edge.refuse(&refusal, x.id, &x.id_text, resolve::allowed(&refusal)),
+    };
     verify::life(&x, response.headers_mut());
     verify::name_leg(&x, response.headers_mut());
     response

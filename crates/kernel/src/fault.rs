@@ -149,6 +149,7 @@ kinds! {
     DRAINING "receive.draining" 503 Receive Platform "The platform is stopping" "Try again; another process or the restarted one will answer.";
     STALE "receive.stale" 503 Receive Platform "What the platform knows of grants is too old to decide on" "Try again later; the operator has been told.";
     INTERNAL "receive.internal" 500 Receive Platform "The platform failed" "The provider may have acted on the request. Report it to the operator with the exchange id.";
+    XROAD_FORM "receive.xroad" 400 Receive Caller "The request breaks X-Road's message protocol" "Send it as docs/protocol/xroad.md says; the detail names what is wrong.";
 
     NO_CREDENTIAL "identify.none" 401 Identify Caller "No credential was sent" "Send a bearer token from POST /token, an API key in the header apikey, an lgspaccesstoken header, or use a client certificate.";
     UNKNOWN_CREDENTIAL "identify.unknown" 401 Identify Caller "The credential is not known" "Check the client id, key or certificate with the operator of the platform.";
@@ -158,6 +159,7 @@ kinds! {
     CREDENTIAL_EXPIRED "identify.expired" 401 Identify Caller "The credential has expired" "Ask the operator of the platform to renew the credential.";
     CREDENTIAL_NOT_YET_VALID "identify.not_yet_valid" 401 Identify Caller "The credential is not valid yet" "Use it from its first day on; check the clock of the calling system.";
     CONFLICTING_CREDENTIALS "identify.conflicting" 401 Identify Caller "Two credentials name different systems" "Send one credential, or several of the same system.";
+    XROAD_CLIENT "identify.xroad_client" 403 Identify Caller "The X-Road client is another system than the credential's" "Name the system whose credential is shown, or show the credential of the system that is named.";
     PEER_UNKNOWN "identify.peer_unknown" 401 Identify Caller "The sending node is not a member" "Join the directory, or wait until the new member is known here.";
     PEER_REVOKED "identify.peer_revoked" 401 Identify Caller "The sending node, its certificate or its key was revoked" "Ask the hub's operator; renew the certificate.";
     PEER_SIGNATURE "identify.peer_signature" 401 Identify Caller "The message's signature or proof does not hold" "Nothing was forwarded. Sign the message as docs/protocol/peer.md says; the detail names the check that failed.";
@@ -174,6 +176,9 @@ kinds! {
     NO_OPERATION "resolve.operation" 404 Resolve Caller "The service has no such operation" "Check method, path or SOAP action against the service's description.";
     WRONG_METHOD "resolve.method" 405 Resolve Caller "The operation does not take this method" "Use one of the methods in the Allow header.";
     AMBIGUOUS_OPERATION "resolve.ambiguous" 400 Resolve Caller "SOAPAction and body name different operations" "Send the SOAPAction that belongs to the element in the body.";
+    XROAD_MEMBER "resolve.xroad_member" 404 Resolve Caller "The X-Road identifier names nobody here" "Check instance, class, member and subsystem against listClients; the detail says which does not fit.";
+    XROAD_AMBIGUOUS "resolve.xroad_ambiguous" 400 Resolve Caller "The X-Road identifier means several services" "Call the service by its own address, or ask the operator to make the services differ.";
+    PROVIDER_URL "resolve.provider_url" 400 Resolve Caller "The provider's address in the request is not the registered one" "Leave providerurl out: calls go to the registered address. Nothing was sent to the one in the request.";
     PEER_ADDRESSEE "resolve.peer_addressee" 404 Resolve Caller "The message is for a node that is not reached from here" "Check the addressed node against the directory.";
     PEER_VERSION "resolve.peer_version" 400 Resolve Caller "No common version of the peer protocol" "Use one of the versions in the detail.";
 

@@ -1,9 +1,10 @@
 //! The edges: what protocol a caller speaks, how an operation is found in it and how a refusal is told in it. Past the edge nothing
-//! knows the difference. `rest` and `soap` are the protocols of services, `platform` the platform's own addresses.
+//! knows the difference. `rest` and `soap` are the protocols of services, `xroad` those of X-Road, `platform` the platform's own addresses.
 
 pub(crate) mod platform;
 pub(crate) mod rest;
 pub(crate) mod soap;
+pub(crate) mod xroad;
 
 use crate::answer::AnswerBody;
 use bytes::Bytes;
@@ -22,6 +23,8 @@ pub(crate) enum Edge {
     Soap(SoapVersion),
     /// Another node, for a consumer of its own.
     Peer,
+    /// As X-Road has it.
+    XRoad(xroad::Form),
 }
 
 impl Edge {
@@ -44,6 +47,7 @@ impl Edge {
             Self::Soap(SoapVersion::V11) => "soap11",
             Self::Soap(SoapVersion::V12) => "soap12",
             Self::Peer => "peer",
+            Self::XRoad(form) => form.as_str(),
         }
     }
 
@@ -56,6 +60,7 @@ impl Edge {
             }
             Self::Soap(SoapVersion::V12) if refusal.kind.blame == Blame::Caller => StatusCode::BAD_REQUEST,
             Self::Soap(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::XRoad(form) => form.status(refusal),
         }
     }
 
@@ -74,6 +79,7 @@ impl Edge {
             Self::Soap(version) => {
                 (version.content_type(), lgsp_wire::soap::fault(version, refusal, Some(id)))
             }
+            Self::XRoad(form) => return xroad::Call::of(form, &HeaderMap::new()).refuse(refusal, id_text),
         };
         let mut response = whole(self.status(refusal), content_type, body);
         let headers = response.headers_mut();

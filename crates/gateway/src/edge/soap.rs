@@ -2,12 +2,14 @@
 //! element of its body, or by both, which then must agree. An operation that declares no action is found whatever action is stated:
 //! clients send all sorts.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use lgsp_kernel::snapshot::{Operation, Version};
 use lgsp_kernel::{Refusal, fault};
 use lgsp_wire::media::MediaType;
 use lgsp_wire::soap::{Envelope, soap_action_header};
+use lgsp_xroad::mime::{Multipart, is_multipart};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -38,6 +40,19 @@ pub(crate) fn action(headers: &HeaderMap) -> Result<Cow<'_, str>, Refusal> {
 
 fn clip(text: &str) -> String {
     text.chars().take(80).collect()
+}
+
+/// Whether a message has attachments (SOAP Messages with Attachments).
+pub(crate) fn has_attachments(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(is_multipart)
+}
+
+/// The envelope of a message with attachments.
+pub(crate) fn first_part(headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Refusal> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let message = Multipart::parse(content_type, body);
+    let message = message.map_err(|e| Refusal::new(&fault::BAD_SOAP, format!("Not accepted: {e}.")))?;
+    Ok(message.soap().clone())
 }
 
 /// Finds the operation of a version.

@@ -5,6 +5,7 @@ use super::verify::Arrived;
 use crate::body::intake::{Intake, RequestBody};
 use crate::body::sealed::{Bounds, Closer, End, Sealed};
 use crate::body::{BoxError, intake};
+use crate::edge::xroad::{self, Hashed};
 use crate::exchange::{Decision, Exchange, Why};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue, TRAILER};
@@ -24,6 +25,9 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 /// The head that will be sent.
 pub(crate) fn prepare(x: &mut Exchange) -> OutHead {
     let mut headers = std::mem::take(&mut x.head.headers);
+    if x.xroad.is_some() {
+        headers = xroad::outgoing(x, headers);
+    }
     take_out_ours(&mut headers);
     if !x.trace.passes_state(&headers) {
         headers.remove("tracestate");
@@ -52,16 +56,17 @@ pub(crate) fn prepare(x: &mut Exchange) -> OutHead {
 
 /// What only the platform may say to a provider, and what a consumer could make it believe of others, is never passed through.
 fn take_out_ours(headers: &mut HeaderMap) {
-    let ours = |name: &HeaderName| {
-        let name = name.as_str();
-        let of_others =
-            ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
-        name.starts_with("lgsp") || of_others.contains(&name)
-    };
-    let ours: Vec<HeaderName> = headers.keys().filter(|n| ours(n)).cloned().collect();
+    let ours: Vec<HeaderName> = headers.keys().filter(|n| is_ours(n.as_str())).cloned().collect();
     for name in &ours {
         headers.remove(name);
     }
+}
+
+/// Whether a line is one that only the platform may say, or that tells of others.
+pub(crate) fn is_ours(name: &str) -> bool {
+    const OF_OTHERS: [&str; 5] =
+        ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+    name.starts_with("lgsp") || OF_OTHERS.contains(&name)
 }
 
 fn pass_context(x: &Exchange, headers: &mut HeaderMap) {
@@ -152,6 +157,7 @@ fn large(x: &mut Exchange, intake: Intake) -> Streamed {
             Err(e) => Refusal::new(&fault::BODY_INCOMPLETE, "The body could not be read.").with_internal(e),
         },
     };
+    let intake = Hashed::new(intake, xroad::slot(x));
     Sealed::new(intake, VecDeque::new(), bounds, x.digests_bodies(), request_closer(x)).boxed_unsync()
 }
 

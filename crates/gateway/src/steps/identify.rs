@@ -1,5 +1,6 @@
 //! Identify: which system calls, and what it states about the call.
 
+use crate::edge::xroad;
 use crate::exchange::{By, Caller, Exchange, Why};
 use crate::peer;
 use http::{HeaderMap, HeaderName};
@@ -41,6 +42,10 @@ pub(crate) fn identify(x: &mut Exchange) -> Result<(), Refusal> {
         purpose: statement(&x.head.headers, &PURPOSE)?,
         dossier: statement(&x.head.headers, &DOSSIER)?,
     };
+    // X-Road knows no such keys: there each request is its own.
+    if x.xroad.is_some() {
+        return xroad::identify(x);
+    }
     x.key = key(&x.head.headers)?;
     Ok(())
 }

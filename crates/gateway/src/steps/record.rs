@@ -117,11 +117,11 @@ pub(crate) fn answer_begun(x: &mut Exchange, given: &Given) -> Result<(), Refusa
     x.answer.sent = Some(Message { head: sent, body: None, bytes: None });
     let (record, kept) = match &given.content {
         Content::Whole(bytes, _) => {
-            let received = x.answer.received;
+            let changed = x.answer.received.filter(|m| m.bytes.is_some());
             x.answer.body(digest_of(x, bytes), bytes.len() as u64);
-            if x.masked.is_some() {
+            if changed.is_some() {
                 // What came is another body than what is given; its digest was taken then.
-                x.answer.received = received;
+                x.answer.received = changed;
             }
             let part = closing_part(x);
             (json(x, part, Outcome::Answered, None), bytes.clone())

@@ -2,19 +2,26 @@
 
 use crate::body::intake::{Intake, RequestBody};
 use crate::body::legible::legible;
-use crate::edge::{Edge, rest, soap};
+use crate::edge::{Edge, rest, soap, xroad};
 use crate::exchange::{Exchange, Route, Why};
 use http::Method;
 use lgsp_kernel::model::{Lifecycle, Protocol};
 use lgsp_kernel::snapshot::{Operation, Service, Version};
 use lgsp_kernel::{Refusal, Step, fault};
 use lgsp_wire::path::{CleanPath, clean};
+use lgsp_wire::soap::SoapVersion;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Finds the route. A SOAP envelope is read here, because it names the operation.
 pub(crate) async fn resolve(x: &mut Exchange) -> Result<(), Refusal> {
-    let uri = x.head.uri.clone();
+    let uri = match &x.xroad {
+        None => x.head.uri.clone(),
+        Some(_) => match Box::pin(xroad::resolve(x)).await? {
+            Some(uri) => uri,
+            None => return Ok(()),
+        },
+    };
     let path = clean(uri.path()).map_err(|f| f.refusal())?;
     let name = path.segments.first().map_or("", |s| &**s);
     let service =
@@ -91,13 +98,32 @@ async fn soap_operation(x: &mut Exchange, version: &Version, path: &str) -> Resu
     if x.head.method != Method::POST {
         return Err(wrong_method("POST"));
     }
-    let Edge::Soap(spoken) = Edge::of_soap_service(&x.head.headers) else {
-        let detail = "Send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2).";
-        return Err(Refusal::new(&fault::MEDIA_TYPE, detail));
+    let attached = x.edge == Edge::Peer && soap::has_attachments(&x.head.headers);
+    let spoken = match Edge::of_soap_service(&x.head.headers) {
+        Edge::Soap(spoken) => spoken,
+        // Taken from a caller that speaks X-Road, by the node that sends it.
+        _ if attached => SoapVersion::V11,
+        _ => {
+            let detail = "Send text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2).";
+            return Err(Refusal::new(&fault::MEDIA_TYPE, detail));
+        }
     };
     legible(&x.head.headers)?;
     let max = x.gateway.config.collect_max;
     let limit = version.spec.request_body_max.unwrap_or(max as u64).min(max as u64);
+    collect(x, limit).await?;
+    let RequestBody::Whole(bytes, _) = &x.body else {
+        return Err(Refusal::new(&fault::BAD_SOAP, "There is no body."));
+    };
+    let part = if attached { soap::first_part(&x.head.headers, bytes)? } else { bytes.clone() };
+    let envelope = lgsp_wire::soap::inspect(&part).map_err(|f| f.refusal())?;
+    envelope.expect_version(spoken).map_err(|f| f.refusal())?;
+    soap::find(version, &soap::action(&x.head.headers)?, &envelope, path).cloned()
+}
+
+/// Collects a body that names the operation.
+pub(crate) async fn collect(x: &mut Exchange, limit: u64) -> Result<(), Refusal> {
+    let max = x.gateway.config.collect_max;
     x.body = match std::mem::take(&mut x.body) {
         RequestBody::Unread(body) => {
             let intake = Intake::new(body, limit, &x.gateway.config, x.conn.clone(), x.number);
@@ -111,12 +137,7 @@ async fn soap_operation(x: &mut Exchange, version: &Version, path: &str) -> Resu
     if matches!(x.body, RequestBody::Large(_)) {
         return Err(crate::body::intake::too_large(limit));
     }
-    let RequestBody::Whole(bytes, _) = &x.body else {
-        return Err(Refusal::new(&fault::BAD_SOAP, "There is no body."));
-    };
-    let envelope = lgsp_wire::soap::inspect(bytes).map_err(|f| f.refusal())?;
-    envelope.expect_version(spoken).map_err(|f| f.refusal())?;
-    soap::find(version, &soap::action(&x.head.headers)?, &envelope, path).cloned()
+    Ok(())
 }
 
 /// Where nothing fits and the second segment looks like a version, the missing version is the better answer.

@@ -25,3 +25,5 @@ mod stopping;
 mod streaming;
 mod tls;
 mod world;
+mod xroad;
+mod xroad_soap;
