@@ -108,6 +108,29 @@ async fn a_registered_client_certificate_is_a_credential_and_another_is_not() {
 }
 
 #[tokio::test]
+async fn a_caller_that_speaks_x_road_is_known_by_its_certificate_alone() {
+    let (own, theirs) = (pair("nen-tang"), pair("mot-cua"));
+    let mut plan = Plan { tls: Some(TlsAcceptorHandle::new(server(&own))), ..Plan::default() };
+    let fingerprint = hex::encode(lgsp_identity::tls::fingerprint(&theirs.certificate));
+    let spec =
+        json!({"id": "mot-cua-cert", "system": "mot-cua", "kind": "certificate", "fingerprint": fingerprint});
+    plan.credentials.push((spec, None));
+    let w = crate::xroad::begin(plan).await;
+    for (client_id, status) in [(crate::xroad::CLIENT, 200), ("VN/GOV/H01.15/khach", 500)] {
+        let call = Request::get("/r1/VN/GOV/H01.15/csdl/cong-dan/citizens/7").header("host", "nen-tang");
+        let call = call.header("x-road-client", client_id).body(full("")).unwrap();
+        let reply =
+            http1(connect(&w, client(&own, Some(&theirs), b"http/1.1", false)).await.unwrap(), call).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+        let record = &w.records(reply.exchange())[0];
+        assert_eq!(
+            (record.edge.as_str(), &*record.caller.as_ref().unwrap().how),
+            ("xroad_rest", "certificate")
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_new_certificate_counts_for_new_connections_and_drops_no_old_one() {
     let (old, new) = (pair("nen-tang"), pair("nen-tang"));
     let handle = TlsAcceptorHandle::new(server(&old));

@@ -47,6 +47,17 @@ fn names(loaded: &Loaded, out: &mut Vec<Problem>) {
         let help = "write \"sqlite:<path>\" or \"postgres://user:password@host/database\"";
         out.push(loaded.problem("store.url", "names no store that lgsp knows", Some(help.into())));
     }
+    if let Err(e) = lgsp_kernel::ids::check_name(&config.xroad.instance) {
+        out.push(loaded.problem("xroad.instance", e.to_string(), None));
+    }
+    let path = &config.xroad.soap_path;
+    if !path.is_empty() && lgsp_wire::path::clean(path).is_err() {
+        out.push(loaded.problem(
+            "xroad.soap_path",
+            "is not a path such as \"/cgi-bin/consumer_proxy\"",
+            None,
+        ));
+    }
     if config.provider.allow.is_empty() {
         let mut p = loaded.problem("provider.allow", "is empty: no provider can be reached", None);
         p.warning = true;

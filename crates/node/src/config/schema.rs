@@ -47,6 +47,8 @@ pub struct Config {
     pub timestamps: TimestampsSection,
     /// How it runs the directory, if it is the hub.
     pub hub: HubSection,
+    /// What it is to callers that speak X-Road's protocols.
+    pub xroad: XRoadSection,
     /// Logs, metrics, traces.
     pub telemetry: TelemetrySection,
     /// How it stops.
@@ -253,6 +255,16 @@ pub struct TelemetrySection {
     pub otlp_timeout: Lasting,
 }
 
+/// `[xroad]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct XRoadSection {
+    /// The instance that all members belong to.
+    pub instance: String,
+    /// Where SOAP messages are taken besides `/`; empty: only there.
+    pub soap_path: String,
+}
+
 /// `[drain]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -261,6 +273,12 @@ pub struct DrainSection {
     pub announce: Lasting,
     /// How long running exchanges may take to end.
     pub limit: Lasting,
+}
+
+impl Default for XRoadSection {
+    fn default() -> Self {
+        Self { instance: "VN".into(), soap_path: String::new() }
+    }
 }
 
 impl Default for NodeSection {

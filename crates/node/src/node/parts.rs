@@ -3,7 +3,7 @@
 use crate::config::{Config, Lasting};
 use lgsp_evidence::LogConfig;
 use lgsp_evidence::retention::RetentionPolicy;
-use lgsp_gateway::GatewayConfig;
+use lgsp_gateway::{GatewayConfig, XRoadConfig};
 use lgsp_identity::IdentityConfig;
 use lgsp_provider::ProviderConfig;
 
@@ -82,6 +82,10 @@ pub fn gateway_config(config: &Config) -> GatewayConfig {
         h2_streams_max: l.http2_streams,
         h2_resets_max: l.http2_resets,
         retry_after_seconds: seconds(l.retry_after),
+        xroad: XRoadConfig {
+            instance: config.xroad.instance.clone(),
+            soap_path: Some(config.xroad.soap_path.clone()).filter(|p| !p.is_empty()),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use lgsp_kernel::patterns::PathPattern;
 use std::collections::HashMap;
 
 /// First segments of addresses that are the platform's own: no service may be called so, in any case of letters.
-pub const RESERVED_SEGMENTS: [&str; 38] = [
+pub const RESERVED_SEGMENTS: [&str; 52] = [
     "token",
     "revoke",
     "introspect",
@@ -46,6 +46,20 @@ pub const RESERVED_SEGMENTS: [&str; 38] = [
     "favicon.ico",
     "robots.txt",
     "version",
+    "r0",
+    "r1",
+    "r2",
+    "r3",
+    "r4",
+    "r5",
+    "r6",
+    "r7",
+    "r8",
+    "r9",
+    "listclients",
+    "wsdl",
+    "xrdadapter",
+    "vxpadapter",
 ];
 
 /// Versions of a service, operations of a version: bounds far above what is met.

@@ -121,11 +121,7 @@ fn of_rest(x: &mut Exchange, meta: MetaService, asked: &ServiceId, path: &str) -
     }
 }
 
-fn of_soap(
-    x: &mut Exchange,
-    meta: MetaService,
-    wanted: Option<(String, Option<String>)>,
-) -> Result<Document, Refusal> {
+fn of_soap(x: &mut Exchange, meta: MetaService, wanted: Option<soap::Wanted>) -> Result<Document, Refusal> {
     let Some(Said::Soap(said)) = x.xroad.as_ref().map(|call| &call.said) else {
         return Err(bad(x, "the request was not read"));
     };

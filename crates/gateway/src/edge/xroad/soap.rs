@@ -20,12 +20,15 @@ use lgsp_xroad::mime::{Multipart, is_multipart};
 use lgsp_xroad::soap::{Header, Message, RequestHash, SoapError, XROAD, complete_answer};
 use std::sync::Arc;
 
+/// What a `getWsdl` names: the service's code and, it may be, its version.
+pub(super) type Wanted = (String, Option<String>);
+
 /// A request.
 pub(super) struct Said {
     pub header: Header,
     pub hash: RequestHash,
     /// The request is one for metadata, and what `getWsdl` wants.
-    pub meta: Option<(MetaService, Option<(String, Option<String>)>)>,
+    pub meta: Option<(MetaService, Option<Wanted>)>,
 }
 
 pub(super) async fn resolve(x: &mut Exchange) -> Result<(), Refusal> {
