@@ -115,7 +115,7 @@ impl Default for PeerSection {
             relay: false,
             mode: SignatureMode::Group,
             operator: String::new(),
-            connections: 16,
+            connections: 32,
         }
     }
 }
