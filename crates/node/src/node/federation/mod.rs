@@ -89,7 +89,7 @@ pub(super) async fn open(parts: Parts<'_>) -> Result<Option<Arc<Federation>>, St
         tracing::warn!(%error, "there is no directory yet: exchanges with other nodes are refused until there is");
     }
     let directory = client.handle();
-    let tls = tls(&files, &membership, signer.clone(), &directory, &clock)?;
+    let tls = tls(&files, signer.clone(), &directory, &clock)?;
     let monitor = monitor(&config, &clock, &directory)?;
     let witness = witness(&config, &vault, &clock, &directory, &monitor)?;
     let voices = AgencyKeys::default();
@@ -135,7 +135,6 @@ pub(super) fn own_certificate(
 
 fn tls(
     files: &MemberFiles,
-    _membership: &Membership,
     signer: Arc<dyn Signer>,
     directory: &DirectoryHandle,
     clock: &Clock,

@@ -15,6 +15,7 @@ use lgsp_directory::Directory;
 use lgsp_directory::members::Witness as ListedWitness;
 use lgsp_evidence::Archive;
 use lgsp_kernel::{AgencyCode, NodeName};
+use lgsp_peer::directory::agency_authorities;
 use lgsp_trust::{csr_for_agency, csr_for_node};
 use metrics::{counter, gauge};
 use std::sync::Arc;
@@ -139,7 +140,8 @@ fn due(f: &Federation) -> Vec<Option<AgencyCode>> {
     let believed = known.as_ref().is_none_or(|d| {
         let chain = f.files.certificates(&[]).ok().and_then(|c| c.node);
         chain.is_none_or(|der| {
-            let revoked = |_: &[u8; 32]| false;
+            // A member that was let in again renews what was revoked with it.
+            let revoked = |sha256: &[u8; 32]| d.is_revoked(sha256);
             lgsp_trust::Chain::verify(&[&der], &node_authorities(d), lgsp_trust::Purpose::Node, now, &revoked)
                 .is_ok()
         })
@@ -149,21 +151,24 @@ fn due(f: &Federation) -> Vec<Option<AgencyCode>> {
     }
     let found = f.files.certificates(&f.membership.agencies).unwrap_or_default();
     for (code, der) in found.agencies {
-        let ours = known.as_ref().is_none_or(|d| issued_by_hub(d, &der));
-        if ours && crate::tls::days_left(&der.as_slice().into()).is_some_and(|days| days < AGENCY_DAYS) {
+        let ends_soon = crate::tls::days_left(&der.as_slice().into()).is_some_and(|days| days < AGENCY_DAYS);
+        let unbelieved = known.as_ref().is_some_and(|d| {
+            let revoked = |sha256: &[u8; 32]| d.is_revoked(sha256);
+            let authorities = agency_authorities(d);
+            lgsp_trust::Chain::verify(&[&der], &authorities, lgsp_trust::Purpose::Agency, now, &revoked)
+                .is_err()
+        });
+        if issued_by_hub(&der) && (ends_soon || unbelieved) {
             due.push(Some(code));
         }
     }
     due
 }
 
-/// Certificates of other authorities are theirs to renew.
-fn issued_by_hub(directory: &Directory, der: &[u8]) -> bool {
+/// Certificates of other authorities are theirs to renew. The hub's own are known by their name, also when they are listed no more.
+fn issued_by_hub(der: &[u8]) -> bool {
     let Ok((_, read)) = x509_parser::parse_x509_certificate(der) else { return false };
-    directory.authorities(lgsp_directory::Purpose::Node).any(|a| {
-        let authority = x509_parser::parse_x509_certificate(a.certificate.as_bytes());
-        authority.is_ok_and(|(_, authority)| authority.subject() == read.issuer())
-    })
+    read.issuer().to_string().contains(" lgsp authority ")
 }
 
 async fn renewed(f: &Federation, due: Vec<Option<AgencyCode>>) -> Result<bool, String> {
