@@ -39,6 +39,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("forward.peer_unreachable", "federated.rs"),
     ("verify.peer_signature", "federated.rs"),
     ("verify.unmasked", "masks.rs"),
+    ("receive.xroad", "xroad.rs"),
+    ("identify.xroad_client", "xroad.rs"),
+    ("resolve.xroad_member", "xroad.rs"),
+    ("resolve.xroad_ambiguous", "xroad.rs"),
+    ("resolve.provider_url", "xroad.rs"),
 ];
 
 struct Provoked(BTreeSet<String>);

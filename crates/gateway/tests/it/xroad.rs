@@ -21,6 +21,7 @@ pub fn with_agencies(w: &World) {
     let mut s = (**w.snapshot.load()).clone();
     for agency in [
         json!({"code": "H01.15", "name": "Sở Tư pháp", "kind": "department", "aliases": ["000.00.15.H01"]}),
+        json!({"code": "H01.01", "name": "Sở Nội vụ", "kind": "department"}),
         json!({"code": "G22", "name": "Văn phòng", "kind": "ministry"}),
         json!({"code": "0101234567", "name": "Công ty", "kind": "enterprise"}),
     ] {
@@ -241,6 +242,15 @@ async fn every_refusal_is_an_error_of_x_road_and_nothing_is_forwarded() {
         assert!(!reply.header("x-road-request-id").is_empty());
         let record = &w.records(reply.exchange())[0];
         assert_eq!((record.edge.as_str(), record.outcome), ("xroad_rest", Outcome::Refused), "case {i}");
+        let code = record.refusal.clone().unwrap().code;
+        match kind {
+            _ if kind == member => assert_eq!(code, "resolve.xroad_member", "case {i}"),
+            _ if kind == identified => assert_eq!(code, "identify.xroad_client", "case {i}"),
+            "Client.BadRequest" => {
+                assert!(matches!(&*code, "receive.xroad" | "receive.path"), "case {i}: {code}")
+            }
+            _ => {}
+        }
     }
     let stranger = Request::get(SERVICE).header("host", "x").header("x-road-client", CLIENT);
     assert_eq!(error(&w.send(stranger.body(full("")).unwrap()).await), identified);
@@ -484,6 +494,9 @@ async fn an_adapter_request_with_two_readings_is_refused() {
     ] {
         assert_eq!(error(&w.get(&target).await), kind, "{target}");
     }
+    let ambiguous = w.get(&at(&format!("/citizens/7?{dst}"))).await;
+    let code = w.records(ambiguous.exchange())[0].refusal.clone().unwrap().code;
+    assert_eq!(code, "resolve.xroad_ambiguous");
     let twice = request("GET", &at(&format!("/citizens/7?{dst}"))).header("dstcode", "VN:GOV:H01.15:khach");
     assert_eq!(error(&w.send(twice.body(full("")).unwrap()).await), "Client.BadRequest");
     let lying =

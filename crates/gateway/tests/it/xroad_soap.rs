@@ -2,8 +2,9 @@
 //! protocol and one that does not.
 
 use crate::client::{Reply, full, request};
+use crate::country::{self, Country};
 use crate::world::{KEY, Plan, World};
-use crate::xroad::begin;
+use crate::xroad::{begin, with_agencies};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -386,4 +387,47 @@ async fn raw_bytes_as_a_security_servers_client_sends_them_are_answered() {
     );
     let answer = w.raw(&[head.as_bytes(), body.as_bytes()].concat()).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("requestHash"), "{answer}");
+}
+
+#[tokio::test]
+async fn calls_of_both_protocols_reach_a_provider_behind_another_node() {
+    let answer = attached(PLAIN_ANSWER, "T0s=");
+    let (url, seen) = provider(200, move |_| (MULTIPART.into(), answer.clone())).await;
+    let country = Country::new();
+    let theirs = country::provider().target(url).version("1.0", |v| v["pass_context"] = json!(true));
+    let b = country.join("b", "H02.02", theirs, false).await;
+    let mut plan = country::consumer(country::to_b());
+    let version = plan.services[1]["versions"][0].as_object_mut().unwrap();
+    version.remove("targets");
+    version.insert("routes".into(), country::to_b());
+    let a = country.join("a", "H01.01", plan, false).await;
+    with_agencies(&a.world);
+
+    let (us, them) = (["H01.01", "mot-cua"], ["H01.01", "csdl"]);
+    let body = envelope(&header(us, them, "TraCuu", V1), "<ns1:TraCuu><so>1</so></ns1:TraCuu>");
+    let sent = attached(&body, "VGhpcw==");
+    let reply = post(&a.world, MULTIPART, sent.clone()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(seen.lock()[0].1, sent);
+    assert!(reply.text().contains(&hash(body.as_bytes())) && reply.text().contains("T0s="));
+    let there = &b.world.records(reply.exchange())[0];
+    assert_eq!((there.edge.as_str(), there.operation.as_deref()), ("peer", Some("look")));
+    assert_eq!(a.world.records(reply.exchange())[0].edge, "xroad_soap");
+
+    let r = request("GET", "/r1/VN/GOV/H01.01/csdl/cong-dan/citizens/7");
+    let r = r.header("x-road-client", "VN/GOV/H01.01/mot-cua").header("x-road-userid", "VN1");
+    let reply = a.world.send(r.body(full("")).unwrap()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert!(reply.header("lgsp-leg").contains("node=b") && !reply.header("x-road-request-hash").is_empty());
+    let headers = seen.lock()[1].0.clone();
+    assert_eq!(headers["x-road-userid"], "VN1");
+    assert_eq!(headers["lgsp-officer"], "VN1", "where the version passes statements on");
+    let stated = b.world.records(reply.exchange())[0].stated.clone().unwrap();
+    assert_eq!(stated.officer.as_deref(), Some("VN1"), "the statement goes with the call");
+    let refused = request("DELETE", "/r1/VN/GOV/H01.01/csdl/cong-dan/citizens/7");
+    let refused = refused.header("x-road-client", "VN/GOV/H01.01/mot-cua").header("x-road-id", "77");
+    country.book.revoked.lock().insert(a.certificate);
+    let reply = a.world.send(refused.body(full("")).unwrap()).await;
+    assert!(!reply.header("x-road-error").is_empty(), "{}", reply.text());
+    assert_eq!(reply.header("x-road-id"), "77");
 }
