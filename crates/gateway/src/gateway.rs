@@ -3,9 +3,9 @@
 use crate::answer::AnswerBody;
 use crate::body::intake::RequestBody;
 use crate::config::GatewayConfig;
-use crate::edge::xroad::{self, CatalogueSource};
 use crate::edge::Edge;
 use crate::edge::platform::{self, Address};
+use crate::edge::xroad::{self, CatalogueSource};
 use crate::events::SecurityEvents;
 use crate::exchange::{Exchange, Progress};
 use crate::meters::Meters;

@@ -179,11 +179,7 @@ async fn a_provider_that_repeats_the_header_is_believed_only_if_it_is_this_reque
             .replace("TraCuu>", "TraCuuResponse>")
             .replace("<id:serviceCode>TraCuuResponse", "<id:serviceCode>TraCuu"))
     };
-    let (url, _) = provider(200, move |b| {
-        let (content_type, text) = repeat(b);
-        (content_type, text.replace("serviceCode>TraCuu<", "serviceCode>TraCuu<"))
-    })
-    .await;
+    let (url, _) = provider(200, repeat).await;
     let w = world(url).await;
     let reply = soap(&w, look()).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
