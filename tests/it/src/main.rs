@@ -2,6 +2,7 @@
 //! tested beside that crate.
 
 mod crash;
+mod federation;
 mod node;
 mod provider;
 mod smuggling;

@@ -174,7 +174,7 @@ impl Drop for Node {
 }
 
 /// The program that `cargo xtask test` has built beside the tests.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let folder = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
     let program = folder.join("lgsp");

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Path and body of each request, in order.
@@ -29,10 +30,15 @@ pub type Seen = Arc<Mutex<Memory>>;
 
 /// Starts it; it lives as long as the runtime.
 pub async fn start() -> (SocketAddr, Seen) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("bound");
     let seen = Seen::default();
-    let shared = seen.clone();
+    let address = start_at(SocketAddr::from(([127, 0, 0, 1], 0)), seen.clone()).await;
+    (address, seen)
+}
+
+/// The same at another address, with a memory that exists.
+pub async fn start_at(at: SocketAddr, shared: Seen) -> SocketAddr {
+    let listener = TcpListener::bind(at).await.expect("a port");
+    let address = listener.local_addr().expect("bound");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let seen = shared.clone();
@@ -45,7 +51,7 @@ pub async fn start() -> (SocketAddr, Seen) {
             });
         }
     });
-    (address, seen)
+    address
 }
 
 async fn answer(request: Request<Incoming>, seen: Seen) -> Result<Response<Full<Bytes>>, hyper::Error> {
@@ -53,10 +59,22 @@ async fn answer(request: Request<Incoming>, seen: Seen) -> Result<Response<Full<
     let exchange = request.headers().get("lgsp-exchange").and_then(|v| v.to_str().ok()).map(str::to_owned);
     let path = request.uri().path().to_owned();
     let body = request.into_body().collect().await?.to_bytes();
-    let mut memory = seen.lock();
-    memory.requests.push((path, String::from_utf8_lossy(&body).into_owned()));
-    if let Some(exchange) = exchange.filter(|_| !reads) {
-        memory.effects.insert(exchange);
+    let (holds, slow) = (path.ends_with("/hold"), path.ends_with("/slow"));
+    {
+        let mut memory = seen.lock();
+        memory.requests.push((path, String::from_utf8_lossy(&body).into_owned()));
+        if let Some(exchange) = exchange.filter(|_| !reads) {
+            memory.effects.insert(exchange);
+        }
     }
-    Ok(Response::new(Full::new(body)))
+    if holds {
+        // It has acted, and takes longer than anyone waits.
+        std::future::pending::<()>().await;
+    }
+    if slow {
+        tokio::time::sleep(Duration::from_millis(800)).await;
+    }
+    let mut answer = Response::new(Full::new(body));
+    answer.headers_mut().insert("content-type", http::HeaderValue::from_static("text/plain"));
+    Ok(answer)
 }
