@@ -120,8 +120,11 @@ async fn tell(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken) 
 async fn renew(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken) {
     let mut trouble = Trouble::new("renewing certificates");
     let mut spoken = std::time::Instant::now();
+    let mut authority = NewestAuthority::default();
     while turn(&stop, RENEWAL.min(shared.config.load().directory.refresh.0)).await {
-        let due = due(&f);
+        let newest =
+            f.directory.get().and_then(|d| authority.known(&d, shared.config.load().directory.refresh.0));
+        let due = due(&f, newest.as_deref());
         let renewed = if due.is_empty() { Some(false) } else { trouble.note(renewed(&f, due).await) };
         if renewed == Some(true) || spoken.elapsed() >= VOICES {
             spoken = std::time::Instant::now();
@@ -132,8 +135,9 @@ async fn renew(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToken)
 }
 
 /// What is to be renewed: the node's certificate (none), agencies' (their codes).
-fn due(f: &Federation) -> Vec<Option<AgencyCode>> {
+fn due(f: &Federation, newest: Option<&str>) -> Vec<Option<AgencyCode>> {
     let now = f.clock.now();
+    let superseded = |der: &[u8]| newest.is_some_and(|newest| issuer(der).is_some_and(|i| i != newest));
     let mut due = Vec::new();
     let known = f.directory.get();
     let own = f.tls.own();
@@ -142,7 +146,14 @@ fn due(f: &Federation) -> Vec<Option<AgencyCode>> {
         chain.is_none_or(|der| {
             // A member that was let in again renews what was revoked with it.
             let revoked = |sha256: &[u8; 32]| d.is_revoked(sha256);
-            lgsp_trust::Chain::verify(&[&der], &node_authorities(d), lgsp_trust::Purpose::Node, now, &revoked)
+            !superseded(&der)
+                && lgsp_trust::Chain::verify(
+                    &[&der],
+                    &node_authorities(d),
+                    lgsp_trust::Purpose::Node,
+                    now,
+                    &revoked,
+                )
                 .is_ok()
         })
     });
@@ -158,7 +169,7 @@ fn due(f: &Federation) -> Vec<Option<AgencyCode>> {
             lgsp_trust::Chain::verify(&[&der], &authorities, lgsp_trust::Purpose::Agency, now, &revoked)
                 .is_err()
         });
-        if issued_by_hub(&der) && (ends_soon || unbelieved) {
+        if issued_by_hub(&der) && (ends_soon || unbelieved || superseded(&der)) {
             due.push(Some(code));
         }
     }
@@ -167,8 +178,31 @@ fn due(f: &Federation) -> Vec<Option<AgencyCode>> {
 
 /// Certificates of other authorities are theirs to renew. The hub's own are known by their name, also when they are listed no more.
 fn issued_by_hub(der: &[u8]) -> bool {
-    let Ok((_, read)) = x509_parser::parse_x509_certificate(der) else { return false };
-    read.issuer().to_string().contains(" lgsp authority ")
+    issuer(der).is_some_and(|name| name.contains(" lgsp authority "))
+}
+
+fn issuer(der: &[u8]) -> Option<String> {
+    let (_, read) = x509_parser::parse_x509_certificate(der).ok()?;
+    Some(read.issuer().to_string())
+}
+
+/// The hub's authority that issues, once others have had time to learn of it: what it issues would be refused by those who do not know it.
+#[derive(Default)]
+struct NewestAuthority(Option<(String, std::time::Instant)>);
+
+impl NewestAuthority {
+    /// Its name; none in the first two refreshes after it was seen.
+    fn known(&mut self, directory: &Directory, refresh: Duration) -> Option<String> {
+        // The hub numbers its authorities: `<hub>-<number>`.
+        let number = |id: &str| id.rsplit_once('-').and_then(|(_, n)| n.parse::<u32>().ok());
+        let newest = directory.authorities(lgsp_directory::Purpose::Node).max_by_key(|a| number(&a.id))?;
+        let (_, read) = x509_parser::parse_x509_certificate(newest.certificate.as_bytes()).ok()?;
+        let name = read.subject().to_string();
+        if self.0.as_ref().is_none_or(|(before, _)| *before != name) {
+            self.0 = Some((name.clone(), std::time::Instant::now()));
+        }
+        self.0.as_ref().is_some_and(|(_, since)| since.elapsed() >= refresh * 2).then_some(name)
+    }
 }
 
 async fn renewed(f: &Federation, due: Vec<Option<AgencyCode>>) -> Result<bool, String> {
@@ -193,6 +227,10 @@ async fn renewed(f: &Federation, due: Vec<Option<AgencyCode>>) -> Result<bool, S
     join::keep(&f.files, &f.keys, node_certificate.as_deref(), &agencies).map_err(|e| e.to_string())?;
     if node_certificate.is_some() {
         f.tls.replace_own(own_certificate(&f.files, f.keys.node().map_err(|e| e.to_string())?)?);
+        // What was opened with the old certificate is heard as long as that is: new calls take new connections.
+        if let Some(directory) = f.directory.get() {
+            directory.members().for_each(|m| f.peers.forget(&m.name));
+        }
     }
     counter!("lgsp_certificates_renewed_total").increment(1);
     tracing::info!(node = node_certificate.is_some(), agencies = agencies.len(), "certificates were renewed");
@@ -250,14 +288,18 @@ async fn compare(shared: Arc<Shared>, f: Arc<Federation>, stop: CancellationToke
     let owners = Owners { http: f.http.clone(), directory: f.directory.clone() };
     let mut reported = f.monitor.reports().len();
     let mut waited = Duration::ZERO;
-    while turn(&stop, lgsp_witness::monitor::ROUND_EVERY).await {
+    loop {
+        let every = lgsp_witness::monitor::ROUND_EVERY.min(shared.config.load().witness.compare_every.0);
+        if !turn(&stop, every).await {
+            return;
+        }
         f.monitor.round(&owners).await;
         let reports = f.monitor.reports();
         for report in reports.iter().skip(reported) {
             tracing::error!(?report, "a log was seen that does not fit what was seen of it before");
         }
         reported = reports.len();
-        waited += lgsp_witness::monitor::ROUND_EVERY;
+        waited += every;
         if f.hub.is_some() || waited < shared.config.load().witness.compare_every.0 {
             continue;
         }
