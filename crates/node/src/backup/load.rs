@@ -2,8 +2,8 @@
 //! is called restored; what was made is taken away again if something does not fit.
 
 use super::{
-    BackupError, FORMAT, LOG, LOG_KEY, MANIFEST, MANIFEST_MAX, Manifest, STORE, at, copy_digesting,
-    stays_inside,
+    BackupError, FEDERATION, FORMAT, LOG, LOG_KEY, MANIFEST, MANIFEST_MAX, Manifest, STORE, at,
+    copy_digesting, stays_inside,
 };
 use crate::config::Config;
 use crate::log_key;
@@ -213,7 +213,9 @@ fn next_epoch(config: &Config, key: LogKey, clock: &Clock, note: &str) -> Result
 
 /// Takes away what a failed restore made.
 fn clear(folder: &Path) {
-    let _ = std::fs::remove_dir_all(folder.join(LOG));
+    for name in FEDERATION.into_iter().chain([LOG]) {
+        let _ = std::fs::remove_dir_all(folder.join(name));
+    }
     for name in [LOG_KEY, STORE, "lgsp.db", "lgsp.db-wal", "lgsp.db-shm"] {
         let _ = std::fs::remove_file(folder.join(name));
     }

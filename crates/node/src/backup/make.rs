@@ -1,7 +1,10 @@
 //! Writing a backup while the node runs. The log is copied before the store: then every row of the audit trail that an anchor in the
 //! log names is in the store's dump.
 
-use super::{BackupError, FORMAT, LOG, LOG_KEY, MANIFEST, Manifest, Part, STORE, at, copy_digesting};
+use super::{
+    BackupError, FEDERATION, FORMAT, LOG, LOG_KEY, MANIFEST, Manifest, Part, STORE, at, copy_digesting,
+    steady,
+};
 use crate::config::Config;
 use crate::log_key;
 use crate::master_key::{self, MasterKey};
@@ -46,6 +49,12 @@ pub async fn make(
     let sealed = log_key::place(&config.node.data_dir);
     std::fs::copy(&sealed, staging.0.join(LOG_KEY)).map_err(at(&sealed))?;
     let log_key = LogKey::for_node(&config.node.name, *log_key::read(config, &Vault::new(key))?).verifier();
+    let data = &config.node.data_dir;
+    let folders = [config.hub_dir(), config.membership_dir(), data.join(FEDERATION[2])];
+    for (from, name) in folders.into_iter().zip(FEDERATION) {
+        let to = staging.0.join(name);
+        blocking(move || steady::copy(&from, &to)).await??;
+    }
     let dump = staging.0.join(STORE);
     let summary = store.dump(tokio::fs::File::create(&dump).await.map_err(at(&dump))?).await?;
     let manifest = Manifest {

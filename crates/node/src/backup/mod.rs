@@ -3,6 +3,7 @@
 
 pub mod load;
 pub mod make;
+mod steady;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub const STORE: &str = "store.jsonl";
 pub const LOG: &str = "log";
 /// The log's key, sealed under the master key.
 pub const LOG_KEY: &str = "log.key";
+/// What makes the node a member, a hub's authority and directory, and what others attested of the log: folders under the data folder,
+/// where there are any. The state of the node's own witness is not among them: one that is put back could sign two histories.
+pub const FEDERATION: [&str; 3] = ["hub", "membership", "attested"];
 /// A longer description is not read.
 const MANIFEST_MAX: u64 = 256 << 20;
 
