@@ -9,7 +9,7 @@ use crate::master_key::{self, MasterKeyError};
 use crate::telemetry::{metrics, traces};
 use crate::{log_key, setup, tls};
 use arc_swap::ArcSwap;
-use lgsp_evidence::{Archive, Disk, Log, LogKey};
+use lgsp_evidence::{Archive, Disk, Log};
 use lgsp_gateway::{
     Gateway, GatewayParts, PeerDoor, QuotaLedger, SecurityEvents, Shutdown, TlsAcceptorHandle,
 };
@@ -150,6 +150,7 @@ async fn join_others(
     let federation = opened.map_err(|what| bad("membership.hub", what))?;
     if let Some(f) = &federation {
         gateway.set_peers(PeerDoor { peers: f.peers.clone(), tls: f.tls.clone() });
+        gateway.set_catalogue(Box::new(federation::catalogue::Beyond(f.directory.clone())));
     }
     let ledger = LedgerConfig::new(config.node.data_dir.join("idempotency"));
     let store = IdempotencyStore::open(Disk::Real, ledger, clock.clone());
@@ -237,7 +238,7 @@ fn from_copies(
 async fn open_log(config: &Config, vault: &Vault, clock: &Clock) -> Result<Log, NodeError> {
     // A node whose data was made by an older program, or whose first start this is, has no log key yet.
     log_key::create_if_missing(config, vault)?;
-    let key = LogKey::for_node(&config.node.name, *log_key::read(config, vault)?);
+    let key = log_key::open(config, vault)?;
     let (settings, clock) = (log_config(config), clock.clone());
     let opening = tokio::task::spawn_blocking(move || Log::open(settings, key, clock));
     let opened = opening.await.map_err(|e| NodeError::Config { key: "log.dir", what: e.to_string() })?;

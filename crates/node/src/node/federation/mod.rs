@@ -1,6 +1,7 @@
 //! A running node among others: what it shows them, what it believes, what it speaks with. Opened from the membership's folder, so that
 //! it starts while the hub is away. Not here: the protocol (`lgsp-peer`), joining (`membership`), deciding about others (`hub`).
 
+pub(super) mod catalogue;
 mod hub_link;
 mod public;
 mod source;
