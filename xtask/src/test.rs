@@ -27,6 +27,7 @@ const TOOLS: &[(&str, &str, &str)] = &[
     ("unzip", "unzip", "containers checked by the shell script"),
     ("dash", "dash", "containers checked by the shell script"),
     ("ip", "iproute2", "nodes on hosts of their own"),
+    ("faketime", "faketime", "nodes whose clocks are off"),
 ];
 
 /// Runs the tests.

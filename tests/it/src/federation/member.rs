@@ -159,7 +159,7 @@ impl Member {
         let process = self.command(&["serve"]).stdout(Stdio::null()).stderr(log.expect("a file")).spawn();
         *self.process.lock() = Some(process.expect("the program starts"));
         let until = Instant::now() + PATIENCE;
-        while !self.ask(Method::GET, "/health/ready", &[], "").await.is_some_and(|a| a.status == 200) {
+        while self.ask(Method::GET, "/health/ready", &[], "").await.is_none_or(|a| a.status != 200) {
             let ended = self.process.lock().as_mut().is_some_and(|p| p.try_wait().is_ok_and(|s| s.is_some()));
             assert!(!ended && Instant::now() < until, "{} is not ready:\n{}", self.name, self.said());
             tokio::time::sleep(Duration::from_millis(15)).await;
