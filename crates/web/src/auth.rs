@@ -17,7 +17,7 @@ pub const REASON_MAX: usize = 500;
 /// The caller may read.
 #[derive(Debug)]
 pub struct CanRead(pub OpContext);
-/// The caller may change the registry.
+/// The caller may change the registry and, at a hub, who is a member.
 #[derive(Debug)]
 pub struct CanChange(pub OpContext);
 /// The caller may make and revoke administration tokens and rotate keys.
@@ -34,7 +34,7 @@ impl FromRequestParts<AdminState> for CanRead {
 impl FromRequestParts<AdminState> for CanChange {
     type Rejection = ApiProblem;
     async fn from_request_parts(parts: &mut Parts, state: &AdminState) -> Result<Self, ApiProblem> {
-        allowed(parts, state, Role::may_change, "change the registry").await.map(Self)
+        allowed(parts, state, Role::may_change, "change anything").await.map(Self)
     }
 }
 

@@ -103,6 +103,33 @@ impl ApiProblem {
         )
         .detail(detail)
     }
+    /// What is asked of is a hub's, and this node is none.
+    pub fn no_hub() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no_hub",
+            "This node is no hub",
+            "Send this to the hub; `lgsp hub init` and a restart make this node one.",
+        )
+    }
+    /// What is asked of is a member's, and this node was none when it started.
+    pub fn no_member() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no_member",
+            "This node is no member of any directory",
+            "`lgsp node join` makes it one once the hub has approved it; then restart the node.",
+        )
+    }
+    /// This node is a member that has not seen the directory yet.
+    pub fn no_directory() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no_directory",
+            "No directory was fetched yet",
+            "See whether the hub is reached: the process's log says what following the directory fails at.",
+        )
+    }
     /// A parameter, header or body is wrong.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(

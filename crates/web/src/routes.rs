@@ -3,7 +3,8 @@
 
 use crate::state::AdminState;
 use crate::{
-    apply, audit, credentials, events, exchanges, items, keys, log, middleware, search, status, tokens,
+    apply, audit, credentials, directory, events, exchanges, hub, items, keys, log, middleware, search,
+    status, tokens,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
@@ -61,6 +62,17 @@ fn quick() -> OpenApiRouter<AdminState> {
         .routes(routes!(log::log))
         .routes(routes!(exchanges::explain))
         .routes(routes!(exchanges::proof))
+        // Other nodes.
+        .routes(routes!(hub::requests))
+        .routes(routes!(hub::approve))
+        .routes(routes!(hub::reject))
+        .routes(routes!(hub::members))
+        .routes(routes!(hub::revoke))
+        .routes(routes!(hub::reinstate))
+        .routes(routes!(directory::directory))
+        .routes(routes!(directory::members))
+        .routes(routes!(directory::forks))
+        .routes(routes!(directory::witness))
         // Who may administer, and the node's keys.
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
@@ -100,6 +112,7 @@ fn base() -> OpenApi {
             (name = "services", description = "Services, versions and operations"),
             (name = "grants", description = "Who may call what"),
             (name = "evidence", description = "Audit trail, message log, security events"),
+            (name = "hub", description = "Members, requests to join, and the directory of them"),
             (name = "tokens", description = "Administration tokens and signing keys")
         )
     )]

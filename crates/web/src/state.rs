@@ -1,5 +1,7 @@
 //! What the handlers work on. Put together once by the node.
 
+use crate::directory::Neighbours;
+use crate::hub::HubAdministration;
 use lgsp_evidence::{Archive, Log};
 use lgsp_identity::{AdminTokens, Identity};
 use lgsp_kernel::Clock;
@@ -26,6 +28,10 @@ pub struct AdminParts {
     pub archive: Archive,
     /// The time.
     pub clock: Clock,
+    /// The node's hub; none: it is none.
+    pub hub: Option<Arc<dyn HubAdministration>>,
+    /// What the node knows of others; none: it is no member of a directory.
+    pub neighbours: Option<Arc<dyn Neighbours>>,
     /// The program's version.
     pub version: &'static str,
     /// What else belongs in the status.

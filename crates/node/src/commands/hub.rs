@@ -5,14 +5,14 @@ use super::desk::Desk;
 use super::failure::{Failure, Trying as _};
 use super::{oneself, out};
 use crate::cli::{HubCommand, HubInitArgs, OnlineRole, RevokeArgs};
+use crate::hub::decisions::record;
 use crate::hub::desk::Revoked;
 use crate::hub::rotate::AuthorityChange;
-use crate::hub::{Beginning, HubDesk, Request, RequestState};
+use crate::hub::{Beginning, Decisions, HubDesk, Request, RequestState};
 use lgsp_directory::document::Role;
 use lgsp_directory::members::{Authority, Der, Purpose, TimestampAuthority, Witness};
 use lgsp_directory::{Edit, Versions};
 use lgsp_kernel::{AgencyCode, NodeName, Secret};
-use lgsp_store::AuditEntry;
 use lgsp_trust::pem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,28 +23,28 @@ pub async fn run(named: Option<&Path>, command: HubCommand) -> Result<(), Failur
         return init(named, &args).await;
     }
     let desk = &Desk::open(named)?;
-    let hub = &open(desk)?;
+    let hub = &Arc::new(open(desk)?);
     match command {
         HubCommand::Init(_) => unreachable!("taken above"),
         HubCommand::Requests { all, json } => requests(hub, all, json),
         HubCommand::Members { json } => members(hub, json),
         HubCommand::Approve { node, agencies, why } => {
             let only = agencies.iter().map(|a| a.parse()).collect::<Result<Vec<AgencyCode>, _>>()?;
-            audit(desk, "approve", &node, why.reason).await?;
-            let member = hub.approve(&node, &only)?;
+            let member = decisions(desk, hub).await?.approve(desk.context(why.reason), node, only).await?;
             let agencies: Vec<_> = member.agencies.iter().map(|a| a.code.to_string()).collect();
             out::print(&format!("{} is a member, for {}", member.name, agencies.join(", ")));
             Ok(())
         }
         HubCommand::Reject { node, reason } => {
-            audit(desk, "reject", &node, Some(reason.clone())).await?;
-            out::print(&format!("the request of {} is rejected", hub.reject(&node, &reason)?.node));
+            let by = desk.context(Some(reason.clone()));
+            let rejected = decisions(desk, hub).await?.reject(by, node, reason).await?;
+            out::print(&format!("the request of {} is rejected", rejected.node));
             Ok(())
         }
         HubCommand::Revoke(args) => revoke(desk, hub, args).await,
         HubCommand::Reinstate { node, why } => {
-            audit(desk, "reinstate", &node, why.reason).await?;
-            published(hub.reinstate(&NodeName::new(&node)?)?)
+            let (by, node) = (desk.context(why.reason), NodeName::new(&node)?);
+            published(decisions(desk, hub).await?.reinstate(by, node).await?)
         }
         HubCommand::Remove { node, why } => {
             audit(desk, "remove", &node, why.reason).await?;
@@ -81,21 +81,13 @@ fn open(desk: &Desk) -> Result<HubDesk, Failure> {
     .help("`lgsp hub init` begins one"))
 }
 
-/// On record first: a decision that nobody can explain later would be worse than a record of one that failed.
+/// The decisions that the API makes too.
+async fn decisions(desk: &Desk, hub: &Arc<HubDesk>) -> Result<Decisions, Failure> {
+    Ok(Decisions::new(hub.clone(), desk.store().await?))
+}
+
 async fn audit(desk: &Desk, action: &str, id: &str, reason: Option<String>) -> Result<(), Failure> {
-    let context = desk.context(reason);
-    let entry = AuditEntry {
-        at: context.at,
-        actor: context.actor,
-        reason: context.reason,
-        action: action.into(),
-        kind: "hub".into(),
-        id: id.into(),
-        before: None,
-        after: None,
-    };
-    desk.store().await?.audit_append(&entry).await?;
-    Ok(())
+    Ok(record(&desk.store().await?, desk.context(reason), action, id).await?)
 }
 
 fn published(versions: Versions) -> Result<(), Failure> {
@@ -206,22 +198,20 @@ fn members(hub: &HubDesk, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn revoke(desk: &Desk, hub: &HubDesk, args: RevokeArgs) -> Result<(), Failure> {
-    let (what, id) = match (args.node, args.agency, args.certificate, args.key) {
-        (Some(node), Some(code), ..) => {
-            (Revoked::Agency(NodeName::new(&node)?, code.parse()?), format!("{node}/{code}"))
-        }
-        (Some(node), None, ..) => (Revoked::Node(NodeName::new(&node)?), node),
+async fn revoke(desk: &Desk, hub: &Arc<HubDesk>, args: RevokeArgs) -> Result<(), Failure> {
+    let what = match (args.node, args.agency, args.certificate, args.key) {
+        (Some(node), Some(code), ..) => Revoked::Agency(NodeName::new(&node)?, code.parse()?),
+        (Some(node), None, ..) => Revoked::Node(NodeName::new(&node)?),
         (None, _, Some(digest), _) => {
             let bytes = hex::decode(digest.replace(':', "")).ok().and_then(|b| b.try_into().ok());
             let bytes = bytes.ok_or_else(|| Failure::new("--certificate is not 64 hexadecimal digits"))?;
-            (Revoked::Certificate(bytes), digest)
+            Revoked::Certificate(bytes)
         }
-        (None, _, None, Some(key)) => (Revoked::Key(key.clone()), key),
+        (None, _, None, Some(key)) => Revoked::Key(key),
         _ => unreachable!("the command line asks for one of them"),
     };
-    audit(desk, "revoke", &id, Some(args.reason.clone())).await?;
-    let versions = hub.revoke(&what, &args.reason)?;
+    let (id, by) = (what.id(), desk.context(Some(args.reason.clone())));
+    let versions = decisions(desk, hub).await?.revoke(by, what, args.reason).await?;
     out::print(&format!(
         "{id} is revoked; members learn it at their next refresh (directory.refresh, 60 s unless changed)"
     ));

@@ -122,6 +122,8 @@ impl HubDesk {
 
     /// Takes a node in, for these agencies of those it asked for (none named: all). What was approved is published when this returns.
     pub fn approve(&self, meant: &str, only: &[AgencyCode]) -> Result<Member, HubError> {
+        // Held from the look at the request to its answer: of two who decide at once, the second sees what the first decided.
+        let mut publisher = self.publisher()?;
         let mut request = self.requests().find(meant)?;
         if let RequestState::Rejected { reason, .. } = &request.state {
             return Err(HubError::Refused(format!("the request was rejected: {reason}")));
@@ -129,7 +131,6 @@ impl HubDesk {
         let now = self.clock.now();
         let authority = self.authorities().current()?;
         let issued = self.issue(&authority, &request, only, now)?;
-        let mut publisher = self.publisher()?;
         let known = publisher.members().members.iter().any(|m| m.name == request.node);
         let record = self.records().get(&request.node)?;
         if known && !record.as_ref().is_some_and(|r| r.knows(&issued.key)) {
@@ -195,6 +196,7 @@ impl HubDesk {
 
     /// Refuses a request.
     pub fn reject(&self, meant: &str, reason: &str) -> Result<Request, HubError> {
+        let _at_the_folder = self.publisher()?;
         let mut request = self.requests().find(meant)?;
         if let RequestState::Approved { .. } = request.state {
             let help =
@@ -263,6 +265,18 @@ pub enum Revoked {
     Certificate([u8; 32]),
     /// A key (`ed25519:...`) or a delegation.
     Key(String),
+}
+
+impl Revoked {
+    /// How the audit trail names it.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Node(node) => node.to_string(),
+            Self::Agency(node, code) => format!("{node}/{code}"),
+            Self::Certificate(sha256) => hex::encode(sha256),
+            Self::Key(id) => id.clone(),
+        }
+    }
 }
 
 /// Certificates for a request.

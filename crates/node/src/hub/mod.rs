@@ -4,6 +4,7 @@
 
 pub mod authority;
 pub mod begin;
+pub mod decisions;
 pub mod desk;
 pub mod letters;
 pub mod records;
@@ -11,5 +12,6 @@ pub mod requests;
 pub mod rotate;
 
 pub use begin::{Beginning, Begun};
+pub use decisions::{DecisionError, Decisions};
 pub use desk::{HubDesk, HubError};
 pub use requests::{Request, RequestState, Requests};

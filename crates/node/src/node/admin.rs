@@ -1,6 +1,7 @@
 //! The administration listener: the administration API, liveness and readiness, and metrics (there for tokens, or on a listener of
 //! their own for whoever may reach it).
 
+use super::neighbours::{Hub, Known};
 use super::{Node, NodeError, Shared};
 use crate::telemetry::metrics;
 use crate::tls;
@@ -13,7 +14,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE}
 use http::{HeaderMap, StatusCode};
 use lgsp_evidence::Archive;
 use lgsp_identity::AdminTokens;
-use lgsp_web::{AdminParts, AdminState, Limits};
+use lgsp_web::{AdminParts, AdminState, HubAdministration, Limits, Neighbours};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpListener;
@@ -39,7 +40,7 @@ pub(super) fn spawn(
     if let Some(listener) = admin {
         let guarded = Guarded { shared: shared.clone(), tokens: tokens.clone() };
         let metrics = Router::new().route("/metrics", get(guarded_metrics)).with_state(guarded);
-        let api = lgsp_web::router(AdminState::new(parts(&shared, tokens)));
+        let api = lgsp_web::router(AdminState::new(parts(node, tokens)));
         serve(node, listener, health(&shared).merge(metrics).merge(api));
     }
     Ok(())
@@ -55,8 +56,12 @@ pub(super) fn serve(node: &Node, listener: TcpListener, router: Router) {
     ));
 }
 
-fn parts(shared: &Arc<Shared>, tokens: AdminTokens) -> AdminParts {
+fn parts(node: &Node, tokens: AdminTokens) -> AdminParts {
+    let shared = &node.shared;
     let about = Arc::downgrade(shared);
+    let federation = node.federation.as_ref();
+    let hub = federation.and_then(|f| f.hub.clone()).map(|desk| Hub::new(desk, shared));
+    let known = federation.map(|f| Known { federation: f.clone(), shared: about.clone() });
     AdminParts {
         registry: shared.registry.clone(),
         identity: shared.identity.clone(),
@@ -65,6 +70,8 @@ fn parts(shared: &Arc<Shared>, tokens: AdminTokens) -> AdminParts {
         log: shared.log.clone(),
         archive: Archive::open(shared.config.load().log_dir()),
         clock: shared.clock.clone(),
+        hub: hub.map(|h| Arc::new(h) as Arc<dyn HubAdministration>),
+        neighbours: known.map(|k| Arc::new(k) as Arc<dyn Neighbours>),
         version: env!("CARGO_PKG_VERSION"),
         status: Arc::new(move || about.upgrade().map_or(serde_json::Value::Null, |s| status(&s))),
     }

@@ -4,6 +4,7 @@
 mod admin;
 pub(crate) mod federation;
 mod key_copy;
+mod neighbours;
 mod open;
 mod parts;
 mod reload;

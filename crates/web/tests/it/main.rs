@@ -5,6 +5,7 @@ mod applying;
 mod document;
 mod errors;
 mod evidence;
+mod hub;
 mod items;
 mod permissions;
 mod support;

@@ -12,7 +12,7 @@ use lgsp_kernel::context::Role;
 use lgsp_kernel::{Actor, Clock, Millis, OpContext, Vault};
 use lgsp_registry::Registry;
 use lgsp_store::Store;
-use lgsp_web::{AdminParts, AdminState, Limits, router, serve};
+use lgsp_web::{AdminParts, AdminState, HubAdministration, Limits, Neighbours, router, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -58,6 +58,14 @@ impl Answer {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(None, None).await
+    }
+
+    /// With a hub, and others that are known.
+    pub async fn with(
+        hub: Option<Arc<dyn HubAdministration>>,
+        neighbours: Option<Arc<dyn Neighbours>>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", folder.path().join("s.db").display())).await.unwrap();
         store.migrate().await.unwrap();
@@ -84,6 +92,8 @@ impl World {
             log: log.clone(),
             archive: Archive::open(&dir),
             clock: clock.clone(),
+            hub,
+            neighbours,
             version: "0.0.0-test",
             status: Arc::new(|| serde_json::json!({"listeners": []})),
         });

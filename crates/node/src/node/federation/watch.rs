@@ -47,6 +47,12 @@ impl Attested {
         let name: String = authority.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         write(&self.0.join(format!("{}.{name}.tsr", Self::stem(checkpoint))), token)
     }
+    /// The newest note that is kept.
+    pub(crate) fn newest(&self) -> Option<String> {
+        let names = std::fs::read_dir(&self.0).ok()?.flatten().map(|e| e.path());
+        let newest = names.filter(|p| p.extension().is_some_and(|e| e == "note")).max()?;
+        std::fs::read_to_string(newest).ok()
+    }
     /// What is kept of a checkpoint: the note with cosignatures, and the tokens.
     pub(crate) fn of(&self, checkpoint: &Checkpoint) -> (String, Vec<Vec<u8>>) {
         let stem = format!("{}.", Self::stem(checkpoint));
