@@ -65,9 +65,7 @@ pub async fn prepare(
         }
     }
     let vault = Arc::new(vault(config, &mut prepared)?);
-    if log_key::create_if_missing(config, &vault)? {
-        prepared.made.push(format!("log key {}", log_key::place(&config.node.data_dir).display()));
-    }
+    prepared.made.extend(log_key::create_if_missing(config, &vault)?);
     let store = Store::open(&config.store_url()).await?;
     let before = store.schema().await?.version;
     let schema = store.migrate().await?;

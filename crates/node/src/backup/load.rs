@@ -143,7 +143,9 @@ async fn settle(
     clock: &Clock,
     manifest: &Manifest,
 ) -> Result<(Option<u32>, u64, i64), BackupError> {
-    let log_key = LogKey::for_node(&manifest.node, *log_key::read(config, &Vault::new(key))?);
+    let mut of_backup = config.clone();
+    of_backup.node.name.clone_from(&manifest.node);
+    let log_key = log_key::open(&of_backup, &Vault::new(key))?;
     if log_key.verifier() != manifest.log_key {
         return Err(broken(&"its log key is not the one that it names"));
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::config::Config;
 use crate::log_key;
 use crate::master_key::{self, MasterKey};
-use lgsp_evidence::{Archive, LogKey};
+use lgsp_evidence::Archive;
 use lgsp_kernel::{Clock, Vault};
 use lgsp_store::Store;
 use std::fs::File;
@@ -48,7 +48,7 @@ pub async fn make(
     };
     let sealed = log_key::place(&config.node.data_dir);
     std::fs::copy(&sealed, staging.0.join(LOG_KEY)).map_err(at(&sealed))?;
-    let log_key = LogKey::for_node(&config.node.name, *log_key::read(config, &Vault::new(key))?).verifier();
+    let log_key = log_key::verifier(config, &Vault::new(key))?;
     let data = &config.node.data_dir;
     let folders = [config.hub_dir(), config.membership_dir(), data.join(FEDERATION[2])];
     for (from, name) in folders.into_iter().zip(FEDERATION) {

@@ -86,8 +86,11 @@ impl Desk {
     }
     /// The key that signs this node's log.
     pub fn log_key(&self) -> Result<LogKey, Failure> {
-        let seed = log_key::read(self.config(), &*self.vault()?)?;
-        Ok(LogKey::for_node(&self.config().node.name, *seed))
+        Ok(log_key::open(self.config(), &*self.vault()?)?)
+    }
+    /// What checks this node's log: the public half of that key. No token is needed.
+    pub fn log_verifier(&self) -> Result<String, Failure> {
+        Ok(log_key::verifier(self.config(), &*self.vault()?)?)
     }
     /// This node's message log, to be read.
     pub fn archive(&self) -> Result<Archive, Failure> {

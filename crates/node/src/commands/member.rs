@@ -54,7 +54,7 @@ fn init(desk: &Desk, agencies: &[String]) -> Result<(), Failure> {
             join::spoken(&keys.agency(&code)?.public_key_der()),
         ]);
     }
-    rows.push(vec!["log".into(), desk.log_key()?.verifier(), String::new()]);
+    rows.push(vec!["log".into(), desk.log_verifier()?, String::new()]);
     out::print(&out::table(&["KEY OF", "WHOSE", "SHA-256 OF THE PUBLIC KEY"], &rows));
     Ok(())
 }

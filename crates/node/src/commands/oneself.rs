@@ -94,7 +94,7 @@ pub fn wanted(desk: &Desk, oneself: &Oneself) -> Result<Wanted, Failure> {
 
 /// What a profile says that the registry does not know.
 pub fn facts(desk: &Desk) -> Result<Facts, Failure> {
-    Ok(facts_of(desk.config(), &desk.log_key()?.verifier()))
+    Ok(facts_of(desk.config(), &desk.log_verifier()?))
 }
 
 /// The same, of a running node.

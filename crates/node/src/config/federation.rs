@@ -65,6 +65,8 @@ pub struct MembershipSection {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeysSection {
+    /// The key that signs the message log's checkpoints.
+    pub log: KeyPlace,
     /// The key of the node's certificate.
     pub node: KeyPlace,
     /// The key of agencies' certificates: `<agency>=<place>`; agencies that are not named have a file.

@@ -86,6 +86,15 @@ fn keys(loaded: &Loaded, out: &mut Vec<Problem>) {
             out.push(loaded.problem("keys.agencies", format!("{entry:?}: {why}"), Some(help.into())));
         }
     }
+    let log = &loaded.config.keys.log;
+    if log.is_named() && log.token().is_none() {
+        let help = "leave it empty, or write \"pkcs11:token=...\"";
+        out.push(loaded.problem(
+            "keys.log",
+            "the file of the log's key is always <data_dir>/log.key",
+            Some(help.into()),
+        ));
+    }
     let operator = &loaded.config.peer.operator;
     if !operator.is_empty() && operator.parse::<AgencyCode>().is_err() {
         out.push(loaded.problem("peer.operator", format!("{operator:?} is no agency code"), None));

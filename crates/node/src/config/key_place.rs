@@ -20,6 +20,10 @@ impl KeyPlace {
     pub fn or_file(&self, usual: &Path) -> KeyConfig {
         self.config.clone().unwrap_or_else(|| KeyConfig::File { file: usual.to_owned() })
     }
+    /// The place, where it is on a token.
+    pub fn token(&self) -> Option<&KeyConfig> {
+        self.config.as_ref().filter(|c| matches!(c, KeyConfig::Token { .. }))
+    }
     /// Whether the operator named a place.
     pub fn is_named(&self) -> bool {
         self.config.is_some()

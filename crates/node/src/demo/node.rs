@@ -35,7 +35,7 @@ impl DemoNode {
         if let Some(token) = prepared.token {
             node.folder.keep_admin_token(&token)?;
         }
-        node.folder.write_log_key(&desk.log_key()?.verifier())?;
+        node.folder.write_log_key(&desk.log_verifier()?)?;
         node.declare(&desk, &context).await?;
         Ok(node)
     }

@@ -5,20 +5,25 @@ use crate::config::federation_check::agency_place;
 use lgsp_kernel::{AgencyCode, Vault};
 use lgsp_trust::{Algorithm, KeyConfig, KeyError, Signer, Tokens};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Opens and makes keys.
 #[derive(Debug)]
 pub struct Keys {
     config: Arc<Config>,
     vault: Arc<Vault>,
-    tokens: Tokens,
+}
+
+/// The process's tokens: a PKCS#11 module is started once a process, so that all keys are opened through the same.
+pub fn tokens() -> &'static Tokens {
+    static TOKENS: LazyLock<Tokens> = LazyLock::new(Tokens::default);
+    &TOKENS
 }
 
 impl Keys {
     /// With the node's vault.
     pub fn new(config: Arc<Config>, vault: Arc<Vault>) -> Self {
-        Self { config, vault, tokens: Tokens::default() }
+        Self { config, vault }
     }
 
     /// The key of the node's certificate, made if there is none.
@@ -64,12 +69,12 @@ impl Keys {
                 !file.exists()
             }
             KeyConfig::Token { .. } => {
-                matches!(place.open(&self.vault, &self.tokens), Err(KeyError::NoSuchKey { .. }))
+                matches!(place.open(&self.vault, tokens()), Err(KeyError::NoSuchKey { .. }))
             }
         };
         if missing {
-            return place.create(&self.vault, &self.tokens, Algorithm::EcdsaP256);
+            return place.create(&self.vault, tokens(), Algorithm::EcdsaP256);
         }
-        place.open(&self.vault, &self.tokens)
+        place.open(&self.vault, tokens())
     }
 }

@@ -95,7 +95,7 @@ fn bundle(
         Ok(StampedCheckpoint { note, tokens })
     });
     let checkpoints = stamped.collect::<Result<_, lgsp_evidence::NoteError>>()?;
-    let mut log_keys = vec![desk.log_key()?.verifier()];
+    let mut log_keys = vec![desk.log_verifier()?];
     for other in &others {
         log_keys
             .extend(view.listed(other).into_iter().flat_map(|m| &m.profile.logs).map(|l| l.vkey.to_string()));

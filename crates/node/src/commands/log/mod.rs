@@ -28,7 +28,7 @@ pub async fn run(desk: &Desk, command: LogCommand) -> Result<(), Failure> {
         LogCommand::Forecast => upkeep::forecast(desk),
         LogCommand::Retention { dry_run } => upkeep::retention(desk, dry_run),
         LogCommand::Key => {
-            out::print(&desk.log_key()?.verifier());
+            out::print(&desk.log_verifier()?);
             Ok(())
         }
         LogCommand::Checkpoint => upkeep::checkpoint(desk),

@@ -18,7 +18,7 @@ pub fn prove(desk: &Desk, exchange: &str, output: Option<&Path>, with_bodies: bo
     match output {
         Some(path) => {
             std::fs::write(path, &json).trying(path.display())?;
-            let key = desk.log_key()?.verifier();
+            let key = desk.log_verifier()?;
             out::print(&format!(
                 "written: {}\nto check it: lgsp log check-proof {} --key '{key}'",
                 path.display(),

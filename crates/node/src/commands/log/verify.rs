@@ -13,7 +13,7 @@ pub fn run(desk: &Desk, args: &VerifyArgs) -> Result<(), Failure> {
     let archive = desk.archive()?;
     let verifier = match &args.key {
         Some(text) => read_key(text)?,
-        None => Verifier::parse(&desk.log_key()?.verifier())?,
+        None => Verifier::parse(&desk.log_verifier()?)?,
     };
     let kept = match &args.checkpoint {
         Some(path) => Some(std::fs::read_to_string(path).trying(path.display())?),
