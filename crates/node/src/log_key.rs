@@ -3,7 +3,7 @@
 //! holds its public half, also sealed: commands that only read the log do without the token.
 
 use crate::config::Config;
-use crate::membership::keys::tokens;
+use crate::membership::keys::{is_about_pin, tokens};
 use lgsp_evidence::LogKey;
 use lgsp_evidence::note::origin_name;
 use lgsp_kernel::Vault;
@@ -71,6 +71,13 @@ pub enum LogKeyError {
         /// What it is.
         is: &'static str,
     },
+}
+
+impl LogKeyError {
+    /// Whether the token refused the PIN.
+    pub fn is_about_pin(&self) -> bool {
+        matches!(self, Self::Token { why, .. } if is_about_pin(why))
+    }
 }
 
 /// What the file holds.

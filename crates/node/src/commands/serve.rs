@@ -2,7 +2,7 @@
 //! configuration and the certificates again. So does the end of standard input stop it, where that was asked for.
 
 use super::desk::{Desk, explain};
-use super::failure::{Failure, Trying as _};
+use super::failure::{Failure, PIN_REFUSED, Trying as _};
 use super::stdin;
 use crate::cli::ServeArgs;
 use crate::config::{Config, check, load};
@@ -40,7 +40,8 @@ async fn serve(desk: Desk, logs: LogControl, args: &ServeArgs) -> Result<(), Fai
     let options = NodeOptions { clock: desk.clock.clone(), credentials, logs: Some(logs) };
     let node = Node::start(desk.loaded.config, options).await.map_err(|e| {
         tracing::error!(error = %e, "the node does not start");
-        Failure::from(e)
+        let code = if e.is_about_pin() { PIN_REFUSED } else { 1 };
+        Failure::from(e).exit_code(code)
     })?;
     let status = listening(&node);
     tracing::info!(

@@ -14,6 +14,11 @@ pub struct Keys {
     vault: Arc<Vault>,
 }
 
+/// Whether the token refused the PIN: tried again and again, it locks itself.
+pub fn is_about_pin(error: &KeyError) -> bool {
+    matches!(error, KeyError::PinRefused(_) | KeyError::PinLocked(_))
+}
+
 /// The process's tokens: a PKCS#11 module is started once a process, so that all keys are opened through the same.
 pub fn tokens() -> &'static Tokens {
     static TOKENS: LazyLock<Tokens> = LazyLock::new(Tokens::default);
@@ -49,6 +54,18 @@ impl Keys {
             other => other,
         };
         self.open_or_make(&place)
+    }
+    /// The first of the certificates' keys whose token refuses the PIN, by its name in the configuration.
+    pub fn refused_pin(&self) -> Option<(String, KeyError)> {
+        let keys = &self.config.keys;
+        let named = [("keys.node", &keys.node), ("keys.authority", &keys.authority)];
+        let named = named.map(|(name, place)| (name.to_owned(), place.clone()));
+        let agencies = keys.agencies.iter().filter_map(|entry| agency_place(entry).ok());
+        let agencies = agencies.map(|(code, place)| (format!("keys.agencies, {code}"), place));
+        named.into_iter().chain(agencies).find_map(|(name, place)| {
+            let tried = place.token()?.open(&self.vault, tokens());
+            tried.err().filter(is_about_pin).map(|why| (name, why))
+        })
     }
     /// The vault that seals files.
     pub fn vault(&self) -> &Vault {

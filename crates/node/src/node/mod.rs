@@ -27,6 +27,7 @@ use lgsp_kernel::{Clock, Vault};
 use lgsp_provider::Providers;
 use lgsp_registry::{EditError, Registry};
 use lgsp_store::{Store, StoreError};
+use lgsp_trust::KeyError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,6 +60,14 @@ pub enum NodeError {
     /// No log key.
     #[error(transparent)]
     LogKey(#[from] LogKeyError),
+    /// The token of a certificate's key refused the PIN.
+    #[error("{name}: {why}")]
+    Pin {
+        /// The key's name in the configuration.
+        name: String,
+        /// What the token said.
+        why: KeyError,
+    },
     /// The message log was not opened.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -94,6 +103,17 @@ pub enum NodeError {
         /// What is wrong.
         what: String,
     },
+}
+
+impl NodeError {
+    /// Whether a token refused the PIN: no start may follow before somebody has corrected it.
+    pub fn is_about_pin(&self) -> bool {
+        match self {
+            Self::Pin { .. } => true,
+            Self::LogKey(e) | Self::Setup(SetupError::LogKey(e)) => e.is_about_pin(),
+            _ => false,
+        }
+    }
 }
 
 /// A running node. Dropping it does not stop it: [`Node::stop`] does.

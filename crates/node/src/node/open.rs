@@ -6,6 +6,7 @@ use super::parts::{gateway_config, identity_config, log_config, provider_config}
 use super::{Node, NodeError, NodeOptions, Shared, admin, key_copy, tasks};
 use crate::config::Config;
 use crate::master_key::{self, MasterKeyError};
+use crate::membership::keys::Keys;
 use crate::telemetry::{metrics, traces};
 use crate::{log_key, setup, tls};
 use arc_swap::ArcSwap;
@@ -64,6 +65,9 @@ pub(super) async fn start(mut config: Config, options: NodeOptions) -> Result<No
         Err(e) => return Err(e),
     };
     let log = open_log(&config, &vault, &clock).await?;
+    if let Some((name, why)) = Keys::new(Arc::new(config.clone()), vault.clone()).refused_pin() {
+        return Err(NodeError::Pin { name, why });
+    }
     let providers = providers(&config, &clock, &doors)?;
     let quota = QuotaLedger::new();
     let events = SecurityEvents::new();

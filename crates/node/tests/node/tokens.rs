@@ -87,6 +87,7 @@ fn a_node_with_its_keys_on_a_token_serves_and_whoever_reads_its_log_needs_no_tok
     let bearer = token(world.http);
     let answer = call(world.http, &bearer, "/x").unwrap();
     assert_eq!(answer.status, 200, "{}", serving.log());
+    assert!(!serving.log().to_lowercase().contains("error"), "{}", serving.log());
     let exchange = answer.exchange();
     // None of these reaches the token: the environment does not even say where it is, and its folder is moved away at the end.
     let reads_only = || {
@@ -127,6 +128,10 @@ fn a_wrong_pin_another_token_and_a_key_that_moved_stop_the_start_with_an_error_t
     let Some(module) = softhsm() else { return };
     let world = world(&module, "log = \"<log>\"\n");
     done(&world, &["init"]);
+    let code = || {
+        let mut serve = world.command(&["serve"]);
+        serve.env("SOFTHSM2_CONF", environment(&world)).output().unwrap().status.code()
+    };
     let refused = |expected: &str| {
         let (ok, said) = with_token(&world, &["serve"]);
         assert!(!ok && said.contains(expected), "{said}");
@@ -136,6 +141,7 @@ fn a_wrong_pin_another_token_and_a_key_that_moved_stop_the_start_with_an_error_t
     let said =
         refused("the message log's key \"log\" on the token \"t\" (keys.log): the token t refused the PIN");
     assert!(!said.contains("9999"), "the PIN is printed: {said}");
+    assert_eq!(code(), Some(3), "the service is not started again by itself, which would lock the token");
     std::fs::remove_file(world.path("pin")).unwrap();
     refused("(keys.log): the PIN of token t could not be read");
     world.write("pin", "1234\n");
@@ -148,6 +154,16 @@ fn a_wrong_pin_another_token_and_a_key_that_moved_stop_the_start_with_an_error_t
     refused("is on a token, but keys.log names none");
     world.write("lgsp.toml", &format!("{before}[keys]\nlog = \"file:/k\"\n"));
     refused("keys.log");
+
+    // The keys of certificates too.
+    let (on_token, place) = (world.data().join("log.key"), text.split("log = ").nth(1).unwrap());
+    std::fs::rename(&on_token, world.path("kept")).unwrap();
+    world.write("lgsp.toml", &format!("{before}[keys]\nnode = {place}"));
+    world.write("pin", "9999\n");
+    refused("keys.node: the token t refused the PIN");
+    assert_eq!(code(), Some(3));
+    world.write("pin", "1234\n");
+    std::fs::rename(world.path("kept"), &on_token).unwrap();
 
     // A token of the same label with a key of the same label is another key.
     world.write("lgsp.toml", &text);
