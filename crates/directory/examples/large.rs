@@ -1,5 +1,6 @@
 //! Measures a large directory: `cargo run --release -p lgsp-directory --example large [members] [services]`. It publishes one, reads it
-//! as a node does, and reports how long a node takes to start from its copy on disk, and how much memory the view holds.
+//! as a node does, and reports how long a node takes to start from its copy on disk, and how much memory the view holds. `large fill <hub's
+//! data folder> [members] [services]` puts them into the directory of a hub instead, beside the members that it has.
 
 use lgsp_directory::members::Der;
 use lgsp_directory::{
@@ -76,9 +77,36 @@ fn resident() -> Outcome<usize> {
     Ok(pages * 4096 / (1 << 20))
 }
 
+/// Members, approved, with these services between them.
+fn approved(members: usize, services: usize) -> Outcome<Vec<Edit>> {
+    let mut edits = Vec::new();
+    for number in 0..members {
+        let member = member(number, services / members)?;
+        let (name, agencies) = (member.name.clone(), member.agencies.clone());
+        edits.extend([Edit::Propose(Box::new(member)), Edit::Approve { name, agencies }]);
+    }
+    Ok(edits)
+}
+
+/// Adds them to what a hub publishes.
+fn fill(data: &std::path::Path, members: usize, services: usize) -> Outcome<()> {
+    let key = std::fs::read_to_string(data.join("master.key"))?;
+    let key: [u8; 32] = hex::decode(key.trim())?.try_into().map_err(|_| "a key has 32 bytes")?;
+    let (private, public) = (data.join("hub/directory"), data.join("hub/public"));
+    let config = PublisherConfig { private, public, lifetimes: Default::default() };
+    let mut publisher = Publisher::open(&config, &Vault::new(&key))?;
+    publisher.apply(&approved(members, services)?, Clock::System.now())?;
+    Ok(())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|a| a == "fill").is_some() {
+        let data = arguments.next().ok_or("folder")?;
+        let mut number = |usual| arguments.next().map_or(Ok(usual), |a| a.parse());
+        return fill(data.as_ref(), number(1_000)?, number(20_000)?);
+    }
     let members: usize = arguments.next().map_or(Ok(1_000), |a| a.parse())?;
     let services: usize = arguments.next().map_or(Ok(20_000), |a| a.parse())?;
     let work = std::env::temp_dir().join(format!("lgsp-directory-large-{}", std::process::id()));
@@ -99,12 +127,7 @@ async fn main() -> Outcome<()> {
     }
     let plan = RootPlan::first(&keys.public(), 2, &online, now, now.plus_seconds(86_400));
     let mut publisher = Publisher::init(&config, &vault, &plan.sign(&keys.signers())?, now)?;
-    let mut edits = Vec::new();
-    for number in 0..members {
-        let member = member(number, services / members)?;
-        let (name, agencies) = (member.name.clone(), member.agencies.clone());
-        edits.extend([Edit::Propose(Box::new(member)), Edit::Approve { name, agencies }]);
-    }
+    let mut edits = approved(members, services)?;
     for n in 0..1_000u32 {
         let mut sha256 = [0; 32];
         sha256[..4].copy_from_slice(&n.to_be_bytes());

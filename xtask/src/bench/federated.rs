@@ -16,7 +16,7 @@ const ROOM: &str = "[provider]\nallow = [\"127.0.0.0/8\"]\nexchanges = 8192\nidl
 
 /// The network: a hub that nothing is asked of while measuring, and the two nodes.
 struct Network {
-    _hub: Node,
+    hub: Node,
     a: Node,
     b: Node,
 }
@@ -30,6 +30,9 @@ pub fn rows(options: &Options, work: &Path, table: &mut Table) -> Outcome<()> {
     if options.wants("federated-5000-rss-mib") {
         concurrent(options, work, table)?;
     }
+    if options.wants("directory-start-ms") {
+        large_directory(options, work, table)?;
+    }
     Ok(())
 }
 
@@ -40,7 +43,7 @@ fn throughput(options: &Options, work: &Path, table: &mut Table) -> Outcome<()> 
     let url = |port: u16, path: &str| format!("http://127.0.0.1:{port}/{path}");
     let nginx_url = url(hops[0].port, "json");
     let body = peer::json_1k();
-    let network = Network::start(work, "federated", provider.port)?;
+    let network = Network::start(work, "federated", provider.port)?.reached()?;
     let headers = [format!("Authorization: Bearer {}", network.a.token()?)];
     let pids = [network.a.process.pid(), network.b.process.pid()];
     for (post, body) in [("", None), ("-post", Some(body.as_str()))] {
@@ -95,7 +98,7 @@ fn concurrent(options: &Options, work: &Path, table: &mut Table) -> Outcome<()> 
             .stdout(Stdio::null()),
     )?;
     peer::wait_for(tools)?;
-    let network = Network::start(work, "concurrent", tools)?;
+    let network = Network::start(work, "concurrent", tools)?.reached()?;
     let headers = [format!("Authorization: Bearer {}", network.a.token()?)];
     let url = format!("http://127.0.0.1:{}/bench-group/1.0/slow?ms=200", network.a.port);
     let seconds = options.seconds.max(10);
@@ -105,6 +108,28 @@ fn concurrent(options: &Options, work: &Path, table: &mut Table) -> Outcome<()> 
     for (name, node) in [("a", &network.a), ("b", &network.b)] {
         table.add(&format!("federated-5000-rss-mib-{name}"), highest(node), None, "MiB", &Goal::Below(400.0));
     }
+    Ok(())
+}
+
+/// A node that starts from its copy of a large directory, its hub away.
+fn large_directory(options: &Options, work: &Path, table: &mut Table) -> Outcome<()> {
+    let (members, services) = ("1000", "20000");
+    let Network { hub, a, b } = Network::start(work, "directory", process::free_port()?)?;
+    drop(b);
+    let (folder, port) = (a.folder.clone(), a.port);
+    drop(a);
+    let data = hub.folder.join("data").display().to_string();
+    process::run(Command::new(process::release("examples/large")).args(["fill", &data, members, services]))?;
+    lgsp(&folder, &["directory", "update"])?;
+    drop(hub);
+    let mut times = Vec::new();
+    for _ in 0..options.rounds {
+        let node = Node::serve(folder.clone(), port, PROXY_CORE)?;
+        times.push(node.answers_ms()?);
+        let memory = load::memory_mib(node.process.pid(), "VmRSS");
+        eprintln!("xtask: resident memory with it: {memory:.0} MiB");
+    }
+    table.add("directory-start-ms", median(times), None, "ms", &Goal::Below(2000.0));
     Ok(())
 }
 
@@ -132,7 +157,7 @@ impl Network {
         }
         let mut members = members.into_iter();
         match (members.next(), members.next()) {
-            (Some(b), Some(a)) => Ok(Self { _hub: running, a, b }.reached()?),
+            (Some(b), Some(a)) => Ok(Self { hub: running, a, b }),
             _ => Err("two members were asked for".into()),
         }
     }

@@ -65,6 +65,14 @@ pub fn run(options: &Options) -> Outcome<()> {
             "lgsp-testkit",
             "--bins",
         ]))?;
+        process::run(process::cargo().args([
+            "build",
+            "--release",
+            "-p",
+            "lgsp-directory",
+            "--example",
+            "large",
+        ]))?;
     }
     let work = std::env::var_os("LGSP_BENCH_DIR")
         .map_or_else(|| process::root().join("target/bench"), std::path::PathBuf::from);

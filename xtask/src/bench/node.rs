@@ -17,9 +17,11 @@ pub struct Node {
     pub process: Running,
     /// The port of its front door.
     pub port: u16,
-    /// From the start of the process to a ready answer, milliseconds.
+    /// From the start of the process to its port accepting, milliseconds.
     pub start_ms: f64,
-    folder: PathBuf,
+    /// Where it lives.
+    pub folder: PathBuf,
+    began: Instant,
 }
 
 impl Node {
@@ -59,7 +61,14 @@ impl Node {
                 .stderr(std::fs::File::create(folder.join("log")).map_err(|e| e.to_string())?),
         )?;
         wait_for(port)?;
-        Ok(Self { process, port, start_ms: began.elapsed().as_secs_f64() * 1000.0, folder })
+        Ok(Self { process, port, start_ms: began.elapsed().as_secs_f64() * 1000.0, folder, began })
+    }
+
+    /// From the start of the process to the first answer, milliseconds; to be asked at once.
+    pub fn answers_ms(&self) -> Outcome<f64> {
+        let url = format!("http://127.0.0.1:{}/health/live", self.port);
+        process::output(Command::new("curl").args(["-sSf", "-o", "/dev/null", &url]))?;
+        Ok(self.began.elapsed().as_secs_f64() * 1000.0)
     }
 
     /// An access token of the measuring system.
