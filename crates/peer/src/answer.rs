@@ -183,7 +183,7 @@ pub(crate) fn check(inner: &Inner, awaited: &Awaited, parts: &Parts) -> Result<C
     };
     let (subject, now) = (Subject::Answer { status: parts.status }, inner.clock.now());
     let believed = inner.checker.check(subject, &parts.headers, &expected, now)?;
-    Inner::meter_clock(&node, believed.clock_difference);
+    Inner::meter_clock(&believed);
     let field = |name| single(&believed.fields, name);
     let refusal = field(&fields::REFUSAL).map(|code| PeerRefusal {
         code: code.chars().take(64).collect(),

@@ -24,10 +24,10 @@ pub const REQUEST_SKEW_MAX: i64 = 300;
 pub const ANSWER_SKEW_MAX: i64 = 600;
 /// From here on a difference of clocks is reported, seconds.
 pub const SKEW_REPORTED: i64 = 30;
-/// Exchanges that are remembered against repetition.
-pub const REMEMBERED_MAX: usize = 4 << 20;
-/// The same of one sending node: one that floods must not make the others wait.
-pub const REMEMBERED_PER_NODE_MAX: usize = 1 << 20;
+/// Exchanges that are remembered against repetition, for six minutes: 17,000 a second; about 30 bytes each.
+pub const REMEMBERED_MAX: usize = 6 << 20;
+/// The same of one sending node, 11,000 a second: one that floods must not make the others wait.
+pub const REMEMBERED_PER_NODE_MAX: usize = 4 << 20;
 /// Open streams at which another connection to a node is opened.
 pub const STREAMS_PER_CONNECTION: u32 = 256;
 /// Connections to one endpoint.

@@ -78,7 +78,10 @@ impl Bindings for Bound<'_> {
 
 impl Members for DirectoryMembers {
     fn usable(&self, now: Millis) -> Result<(), Unproven> {
-        let fresh = self.with(|d| Some(d.state(now, &self.ages).freshness.allows_exchange()));
+        let usable = |d: &Directory| {
+            d.is_fresh(now, &self.ages) || d.state(now, &self.ages).freshness.allows_exchange()
+        };
+        let fresh = self.with(|d| Some(usable(d)));
         if fresh == Some(true) { Ok(()) } else { Err(Unproven::DirectoryStale) }
     }
 

@@ -16,6 +16,7 @@ pub mod transport;
 pub mod verify;
 
 mod answer;
+mod known_key;
 mod open;
 mod peers;
 mod rebuild;

@@ -126,7 +126,7 @@ impl Inner {
         };
         let now = self.clock.now();
         let mut believed = self.checker.check(Subject::of(head), headers, &expected, now)?;
-        Self::meter_clock(&from.node, believed.clock_difference);
+        Self::meter_clock(&believed);
         let mut fields = std::mem::take(&mut believed.fields);
         if single(&fields, &fields::TO) != Some(path_to) {
             return Err(Unproven::Field("lgsp-to").into());

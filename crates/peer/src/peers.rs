@@ -152,16 +152,16 @@ impl Peers {
     }
 }
 
-/// What was received and must be on record before it is relied on.
+/// What was received and must be on record before it is relied on. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct Received {
-    believed: Believed,
+    believed: Arc<Believed>,
     exchange: ExchangeId,
 }
 
 impl Received {
     pub(crate) fn new(believed: Believed, exchange: ExchangeId) -> Self {
-        Self { believed, exchange }
+        Self { believed: Arc::new(believed), exchange }
     }
     /// What was believed.
     pub fn believed(&self) -> &Believed {
@@ -318,10 +318,13 @@ impl Inner {
         Ok(ReceivedTicket { entry, credential })
     }
 
-    /// Counts and reports how far another node's clock is off.
-    pub(crate) fn meter_clock(node: &NodeName, difference: i64) {
-        metrics::gauge!("lgsp_peer_clock_difference_seconds", "node" => node.to_string())
-            .set(difference as f64);
+    /// Reports how far another node's clock is off, when that changes.
+    pub(crate) fn meter_clock(believed: &Believed) {
+        let (says, difference) = (&believed.delegation.says, believed.clock_difference);
+        if believed.delegation.clock_difference.swap(difference, Ordering::Relaxed) != difference {
+            metrics::gauge!("lgsp_peer_clock_difference_seconds", "node" => says.node.to_string())
+                .set(difference as f64);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::bounds::{REMEMBERED_MAX, REMEMBERED_PER_NODE_MAX, REQUEST_SKEW_MAX};
 use lgsp_kernel::{ExchangeId, Millis, NodeName, Refusal, fault};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Exchanges are forgotten by the minute.
 const SLOT_SECONDS: i64 = 60;
@@ -22,9 +22,9 @@ struct State {
     since: i64,
     nodes: HashMap<NodeName, u32>,
     held: Vec<usize>,
-    /// With the slot that forgets it.
-    seen: HashMap<Key, i64>,
-    slots: BTreeMap<i64, Vec<Key>>,
+    /// By the minute in which they were made: a dozen minutes at most are acceptable at one time.
+    slots: BTreeMap<i64, HashSet<Key>>,
+    len: usize,
     max: usize,
     max_per_node: usize,
 }
@@ -57,8 +57,8 @@ impl Replay {
             since: since.seconds(),
             nodes: HashMap::new(),
             held: Vec::new(),
-            seen: HashMap::new(),
             slots: BTreeMap::new(),
+            len: 0,
             max: usize::MAX,
             max_per_node: usize::MAX,
         };
@@ -93,16 +93,17 @@ impl Replay {
     pub fn give_back(&self, node: &NodeName, exchange: &ExchangeId) {
         let mut state = self.0.lock();
         if let Some(number) = state.nodes.get(node).copied() {
-            // Its slot goes on listing it: rare, and passed over unless it is taken again in the same slot.
-            if state.seen.remove(&(number, exchange.bytes())).is_some() {
+            let key = (number, exchange.bytes());
+            if state.slots.values_mut().any(|slot| slot.remove(&key)) {
                 state.held[number as usize] -= 1;
+                state.len -= 1;
             }
         }
     }
 
     /// How many exchanges are remembered.
     pub fn len(&self) -> usize {
-        self.0.lock().seen.len()
+        self.0.lock().len
     }
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
@@ -122,21 +123,20 @@ impl State {
             }
         };
         let key = (number, exchange.bytes());
-        if self.seen.contains_key(&key) {
+        if self.slots.values().any(|slot| slot.contains(&key)) {
             return Err(Refusal::new(
                 &fault::PEER_REPLAY,
                 format!("The exchange {exchange} was received before."),
             ));
         }
-        if self.seen.len() >= self.max || self.held[number as usize] >= self.max_per_node {
+        if self.len >= self.max || self.held[number as usize] >= self.max_per_node {
             return Err(
                 Refusal::new(&fault::OVERLOADED, "Too many exchanges in a short time.").retry_after(5)
             );
         }
-        let slot = created.div_euclid(SLOT_SECONDS);
-        self.seen.insert(key, slot);
+        self.slots.entry(created.div_euclid(SLOT_SECONDS)).or_default().insert(key);
         self.held[number as usize] += 1;
-        self.slots.entry(slot).or_default().push(key);
+        self.len += 1;
         Ok(())
     }
 
@@ -148,10 +148,8 @@ impl State {
                 return;
             }
             for key in self.slots.remove(&slot).unwrap_or_default() {
-                if self.seen.get(&key) == Some(&slot) {
-                    self.seen.remove(&key);
-                    self.held[key.0 as usize] -= 1;
-                }
+                self.held[key.0 as usize] -= 1;
+                self.len -= 1;
             }
             self.since = self.since.max(end);
         }
@@ -199,6 +197,20 @@ mod tests {
         assert_eq!(replay.len(), 1);
         let back = replay.take(&node("a"), &id(1), NOW.seconds(), NOW).unwrap_err();
         assert_eq!(back.kind, &fault::PEER_RESTARTED);
+    }
+
+    #[test]
+    fn what_had_no_effect_may_come_again_once() {
+        let replay = Replay::bounded(Millis(0), [], 10, 2);
+        for _ in 0..5 {
+            replay.take(&node("a"), &id(1), NOW.seconds(), NOW).unwrap();
+            replay.give_back(&node("a"), &id(1));
+            replay.give_back(&node("a"), &id(1));
+        }
+        assert!(replay.is_empty());
+        replay.take(&node("a"), &id(1), NOW.seconds() - 100, NOW).unwrap();
+        let again = replay.take(&node("a"), &id(1), NOW.seconds() + 100, NOW).unwrap_err();
+        assert_eq!(again.kind, &fault::PEER_REPLAY);
     }
 
     #[test]

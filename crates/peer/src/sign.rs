@@ -36,7 +36,10 @@ impl MessageKey {
     }
     /// The signature of a statement.
     pub fn sign(&self, base: &str) -> [u8; 64] {
-        self.0.sign(base.as_bytes()).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+        self.sign_bytes(base.as_bytes())
+    }
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
     }
 }
 

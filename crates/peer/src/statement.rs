@@ -6,7 +6,8 @@ use crate::fields::{self, is_hop, is_known};
 use crate::input::{self, Component, Components, Input, Tag, write_component};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::header::GetAll;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use lgsp_evidence::hash::{Hash, sha256};
 use lgsp_kernel::ExchangeId;
 use std::fmt::Write;
@@ -189,15 +190,15 @@ fn coverable<'a>(subject: &Subject<'a>, headers: &'a HeaderMap) -> Result<Compon
         if all.len() == COMPONENTS_MAX {
             return Err(StatementError::TooLarge);
         }
-        all.push(Component { name, bs: needs_bs(headers, name), tr: false });
+        all.push(Component { name, bs: needs_bs(name, &headers.get_all(name)), tr: false });
     }
     all[first..].sort_unstable_by_key(|c| c.name);
     Ok(all)
 }
 
 /// Whether a field's lines have bytes that a statement cannot hold as they are, or commas that do not separate.
-fn needs_bs(headers: &HeaderMap, name: &str) -> bool {
-    name == "set-cookie" || headers.get_all(name).iter().any(|v| !printable(v.as_bytes()))
+fn needs_bs(name: &str, lines: &GetAll<'_, HeaderValue>) -> bool {
+    name == "set-cookie" || lines.iter().any(|v| !printable(v.as_bytes()))
 }
 
 fn printable(bytes: &[u8]) -> bool {
@@ -303,11 +304,12 @@ fn derived(text: &mut String, subject: &Subject<'_>, name: &str) -> Result<(), S
 }
 
 fn field(text: &mut String, headers: &HeaderMap, c: &Component<'_>) -> Result<(), StatementError> {
-    if c.bs != needs_bs(headers, c.name) && headers.contains_key(c.name) {
+    let lines = headers.get_all(c.name);
+    let mut any = false;
+    if c.bs != needs_bs(c.name, &lines) && lines.iter().next().is_some() {
         return Err(StatementError::NotAscii(c.name.to_owned()));
     }
-    let mut any = false;
-    for line in headers.get_all(c.name) {
+    for line in lines {
         if any {
             text.push_str(", ");
         }

@@ -5,10 +5,10 @@
 use crate::bounds::{DELEGATION_MAX, DELEGATIONS_MAX, NOTE_MAX, NOTES_MAX};
 use crate::fields::{self, read_bytes_item, single};
 use crate::input::Input;
+use crate::known_key::KnownKey;
 use crate::members::{CheckpointSink, Delegated, KeyUse, Members};
 use crate::proof::Proof;
 use crate::statement::{Statement, StatementError, Subject, record};
-use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lgsp_evidence::hash::sha256;
@@ -19,7 +19,7 @@ use lgsp_kernel::{AgencyCode, ExchangeId, Millis, NodeName, Refusal, RefusalKind
 use parking_lot::{Mutex, RwLock};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// The type of Ed25519 keys in C2SP verifier keys.
 const ED25519_TYPE: u8 = 1;
@@ -91,12 +91,14 @@ pub struct KnownDelegation {
     pub keyid: String,
     /// Its text.
     pub text: String,
-    key: ParsedPublicKey,
+    key: KnownKey,
     log: Option<Arc<LogView>>,
     /// The state of the directory that it was last verified against.
     version: AtomicU64,
     /// Whether it is in our log.
     pub(crate) recorded: AtomicBool,
+    /// Our clock minus the sender's, seconds, as it was last reported.
+    pub(crate) clock_difference: AtomicI64,
 }
 
 /// The checkpoints of another log that were verified.
@@ -227,11 +229,12 @@ impl Checker {
         match mode {
             SignatureMode::Message => {
                 let text = single(carrier, &fields::SIGNATURE).and_then(|t| t.strip_prefix("lgsp="));
-                let signature = text.and_then(|t| read_bytes_item(t, 64)).filter(|s| s.len() == 64);
+                let signature = text.and_then(|t| read_bytes_item(t, 64));
+                let signature = signature.and_then(|s| <[u8; 64]>::try_from(s).ok());
                 let signature = signature.ok_or(Unproven::Field("signature"))?;
                 let fits = delegation.says.key_use == KeyUse::Message;
-                let holds = delegation.key.verify_sig(statement.base.as_bytes(), &signature).is_ok();
-                if !fits || !holds {
+                let holds = fits && delegation.key.verify(statement.base.as_bytes(), &signature);
+                if !holds {
                     return Err(Unproven::Proof("the signature does not hold"));
                 }
                 let checkpoint = self.passing_checkpoint(expected.node, headers)?;
@@ -300,8 +303,8 @@ impl Checker {
         text: String,
         version: u64,
     ) -> Result<KnownDelegation, Unproven> {
-        let key = ParsedPublicKey::new(&ED25519, says.key)
-            .map_err(|_| Unproven::Delegation("its key is not an Ed25519 key".to_owned()))?;
+        let key = KnownKey::new(says.key)
+            .ok_or_else(|| Unproven::Delegation("its key is not an Ed25519 key".to_owned()))?;
         let log = match says.key_use {
             KeyUse::Log => {
                 let view = self.log_view(&vkey(&says.node, &says.key));
@@ -310,7 +313,8 @@ impl Checker {
             KeyUse::Message => None,
         };
         let (version, recorded) = (AtomicU64::new(version), AtomicBool::new(false));
-        Ok(KnownDelegation { says, keyid, text, key, log, version, recorded })
+        let clock_difference = AtomicI64::new(i64::MIN);
+        Ok(KnownDelegation { says, keyid, text, key, log, version, recorded, clock_difference })
     }
 
     /// What is remembered of the log with this key.
