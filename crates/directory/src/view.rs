@@ -318,6 +318,16 @@ impl Directory {
         self.freshness.documents.members.sha256
     }
 
+    /// Whether it is fresh now, as on every exchange, where nobody reads why; anything else is [`Directory::state`]'s to judge.
+    pub fn is_fresh(&self, now: Millis, ages: &Ages) -> bool {
+        let age = now.0.saturating_sub(self.confirmed_at().0);
+        let oldest = ages.fresh_ms.min(ages.revocations_ms).min(ages.rest_ms);
+        self.withdrawn.is_none()
+            && (-crate::bounds::SKEW_MAX_MS..=oldest).contains(&age)
+            && now < self.members.0.document.head.expires
+            && now < self.revocations.0.document.head.expires
+    }
+
     /// How fresh it is now, and why.
     pub fn state(&self, now: Millis, ages: &Ages) -> State {
         let confirmed = self.confirmed_at();

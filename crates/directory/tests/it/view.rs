@@ -115,7 +115,12 @@ async fn its_age_is_told_in_an_operators_words() {
     let (_dir, client) = settled(&hub).await;
     let view = client.directory().expect("a view");
     let ages = Ages::default();
-    let after = |minutes: i64| view.state(NOW.plus_seconds(minutes * 60), &ages);
+    let after = |minutes: i64| {
+        let now = NOW.plus_seconds(minutes * 60);
+        let state = view.state(now, &ages);
+        assert_eq!(view.is_fresh(now, &ages), state.freshness == Freshness::Fresh, "{}", state.why);
+        state
+    };
     assert_eq!(after(60).freshness, Freshness::Fresh);
     let late = after(61);
     assert_eq!(late.freshness, Freshness::Late);
