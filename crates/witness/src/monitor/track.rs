@@ -8,7 +8,7 @@ use lgsp_evidence::tree::roots_from_consistency;
 use lgsp_evidence::{Checkpoint, Disk, Hash};
 use lgsp_kernel::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 
@@ -36,6 +36,9 @@ pub enum Sighting {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Pending {
     seen: SignedBy,
+    /// Its lot when one must be dropped; none yet, if it was read from the folder.
+    #[serde(skip)]
+    lot: Option<Hash>,
     /// In this round it was asked for.
     #[serde(skip)]
     asked: bool,
@@ -134,19 +137,29 @@ impl Track {
             let victim = self.victim();
             self.pending.remove(victim);
         }
-        self.pending.push(Pending { seen, asked: false, reported: false, handed: false, wrong: None });
+        self.pending.push(Pending {
+            seen,
+            lot: None,
+            asked: false,
+            reported: false,
+            handed: false,
+            wrong: None,
+        });
         (Sighting::Pending, None)
     }
 
     /// One to drop: of those that came from whoever brought most, by lot; never the oldest, which waits for its report.
-    fn victim(&self) -> usize {
-        let count = |from: &str| self.pending.iter().filter(|p| p.seen.from == from).count();
-        let most =
-            self.pending.iter().map(|p| p.seen.from.as_str()).max_by_key(|from| count(from)).unwrap_or("");
-        let lot = |p: &Pending| sha256(format!("{}{}", self.secret, p.seen.root).as_bytes());
+    /// Under load this is asked for each group that another log writes, so nothing is computed twice.
+    fn victim(&mut self) -> usize {
+        for p in self.pending.iter_mut().filter(|p| p.lot.is_none()) {
+            p.lot = Some(sha256(format!("{}{}", self.secret, p.seen.root).as_bytes()));
+        }
+        let mut brought: HashMap<&str, usize> = HashMap::new();
+        self.pending.iter().for_each(|p| *brought.entry(&p.seen.from).or_default() += 1);
+        let most = brought.into_iter().max_by_key(|(_, n)| *n).map_or("", |(from, _)| from);
         let candidates =
             self.pending.iter().enumerate().skip(1).filter(|(_, p)| p.seen.from == most && !p.reported);
-        candidates.min_by_key(|(_, p)| lot(p)).map_or(self.pending.len() - 1, |(i, _)| i)
+        candidates.min_by_key(|(_, p)| p.lot).map_or(self.pending.len() - 1, |(i, _)| i)
     }
 
     fn conflict(
