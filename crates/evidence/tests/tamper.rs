@@ -247,7 +247,8 @@ fn a_forged_checkpoint_file_a_changed_tile_and_an_index_that_hides_are_found() {
     let report = verify(dir.path(), None);
     assert_eq!(report.problems[0].kind, ProblemKind::Signature);
     let stranger = LogKey::for_node(NODE, [9; 32]);
-    std::fs::write(&path, stranger.sign("lgsp/tinh-test/log/1", 61, Hash::empty_tree()).unwrap().note).unwrap();
+    std::fs::write(&path, stranger.sign("lgsp/tinh-test/log/1", 61, Hash::empty_tree()).unwrap().note)
+        .unwrap();
     assert_eq!(verify(dir.path(), None).problems[0].kind, ProblemKind::Signature);
     std::fs::write(&path, note).unwrap();
 

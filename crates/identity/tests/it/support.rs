@@ -55,8 +55,14 @@ impl World {
     pub fn system(&mut self, id: &str, suspended: bool) {
         let id = SystemId::new(id).unwrap();
         let agency: AgencyCode = "H01.15".parse().unwrap();
-        let spec =
-            SystemSpec { id: id.clone(), agency: agency.clone(), name: "x".into(), contact: None, remote: None, suspended };
+        let spec = SystemSpec {
+            id: id.clone(),
+            agency: agency.clone(),
+            name: "x".into(),
+            contact: None,
+            remote: None,
+            suspended,
+        };
         self.snapshot.systems.insert(id, Arc::new(System { spec, agency }));
     }
 
