@@ -1,7 +1,7 @@
 //! Finding the end of the log when it is opened: what a power cut left half written is cut off, and everything that is kept
 //! is checked. Damage before the end is refused. Not here: checking the whole log (`verify`).
 
-use crate::disk::{Disk, Mode};
+use crate::disk::{Disk, DiskFile, Mode};
 use crate::epoch::{first_record, origin};
 use crate::frame::{EntryHead, Frame, FrameError};
 use crate::hash::{self, EntryBytes, Hash};
@@ -16,6 +16,8 @@ use crate::tiles::TileWriter;
 use crate::tree::Frontier;
 use crate::writer::{Active, Tail, begin_segment};
 use lgsp_kernel::Clock;
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where an epoch is looked for.
@@ -31,6 +33,8 @@ struct Place<'a> {
 /// A segment as found.
 struct Scanned {
     path: PathBuf,
+    /// Where the last whole group begins, and where it ends.
+    begin: u64,
     end: u64,
     len: u64,
     edge: Frontier,
@@ -154,6 +158,7 @@ fn scan(place: &Place<'_>, first: u64) -> Result<Scanned, LogError> {
     let edge = edge.ok_or_else(|| broken(&path, "its first frame belongs to another place".into()))?;
     let len = reader.file().len().map_err(|e| LogError::Io(path.clone(), e))?;
     let mut s = Scanned {
+        begin: reader.offset(),
         end: reader.offset(),
         len,
         frontier: edge.clone(),
@@ -212,7 +217,7 @@ impl Scanned {
                         return Err(torn(FrameError::Content));
                     }
                     self.last = Some(GroupEnd { first, at, size, root, note: note.to_owned() });
-                    self.end = found.end;
+                    (self.begin, self.end) = (begin, found.end);
                     break;
                 }
                 Frame::Body { .. } | Frame::Start(_) => return Err(torn(FrameError::Content)),
@@ -265,6 +270,7 @@ fn go_on(place: &Place<'_>, key: &LogKey, s: Scanned) -> Result<Tail, LogError> 
         file.set_len(s.end).map_err(io)?;
         file.sync_data().map_err(io)?;
     }
+    settle(&file, s.begin..s.end).map_err(io)?;
     if s.last.is_none() {
         check_edge(place, &s)?;
     }
@@ -305,6 +311,16 @@ fn go_on(place: &Place<'_>, key: &LogKey, s: Scanned) -> Result<Tail, LogError> 
 
 fn sign(key: &LogKey, place: &Place<'_>, edge: &Frontier) -> Result<Checkpoint, LogError> {
     key.sign(&place.origin, edge.size(), edge.root()).map_err(LogError::Signing)
+}
+
+/// Makes the last group durable. The process may have ended between its write and its sync, or the sync may have failed, and what is read
+/// here may be in memory only; the next group would then stand behind one that a power cut can still take. Written once more, since
+/// after a failed sync the system may take it for written.
+fn settle(file: &DiskFile, group: Range<u64>) -> io::Result<()> {
+    let mut bytes = vec![0; usize::try_from(group.end - group.start).unwrap_or(usize::MAX)];
+    let got = file.read_at(&mut bytes, group.start)?;
+    file.write_all_at(&bytes[..got], group.start)?;
+    file.sync_data()
 }
 
 fn flush(tiles: &mut TileWriter, dir: &Path) {

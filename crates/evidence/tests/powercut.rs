@@ -223,3 +223,39 @@ fn retention_interrupted_at_any_moment_leaves_a_log_that_verifies_and_is_finishe
         assert_eq!(report.erased, 20);
     }
 }
+
+#[test]
+fn a_group_whose_sync_failed_is_made_durable_before_the_next_one_stands_behind_it() {
+    for seed in 0..400 {
+        let mut random = Random(seed);
+        let disk = Simulated::default();
+        let open = |disk: &Simulated| {
+            Log::open_driven(
+                Disk::Simulated(disk.clone()),
+                LogConfig { segment_bytes: 1 << 20, ..small(true) },
+                key(),
+                Clock::System,
+            )
+        };
+        let (log, mut driver) = open(&disk).unwrap();
+        let mut large = draft(exchange(1), "request");
+        large.record = vec![b' '; 4000].into();
+        disk.fail_sync_in(1);
+        let unacknowledged = log.append(large).unwrap();
+        driver.step();
+        assert!(unacknowledged.wait().is_err());
+        drop((log, driver));
+        // The process starts again; the machine was never without power. What it reads may be in memory only.
+        let (log, mut driver) = open(&disk).unwrap();
+        let ticket = log.append(draft(exchange(2), "request")).unwrap();
+        disk.cut_power_in(1 + random.below(3));
+        driver.step();
+        let acknowledged = ticket.wait().is_ok();
+        drop((log, driver));
+        let disk = disk.restart(&mut random);
+        let (log, _driver) = open(&disk).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let found = Archive::open_on(Disk::Simulated(disk), DIR).find(exchange(2)).unwrap();
+        assert!(!acknowledged || !found.is_empty(), "seed {seed}: an acknowledged record is gone");
+        drop(log);
+    }
+}

@@ -215,6 +215,32 @@ fn power_cuts_at_any_moment_never_let_a_key_through_twice() {
     }
 }
 
+#[test]
+fn what_a_process_left_unsynced_is_made_durable_before_another_file_stands_behind_it() {
+    for seed in 0..200 {
+        let (disk, mut random) = (Simulated::default(), Random(seed));
+        let mut l = open(&disk, cfg(), T).unwrap();
+        for n in 0..4 {
+            l.begin(Key::new("a", &n.to_string()), [0; 32], exchange(n), false, T).unwrap();
+        }
+        // The process ends in the middle of its write; the machine is never without power.
+        disk.fail_sync_in(1);
+        let group = l.take(T).unwrap().unwrap();
+        assert!(group.write().is_err());
+        drop((l, group));
+        let mut l = open(&disk, cfg(), T).unwrap();
+        l.begin(Key::new("a", "next"), [0; 32], exchange(9), false, T).unwrap();
+        l.flush(T).unwrap();
+        drop(l);
+        disk.cut_power();
+        let mut l = open(&disk.restart(&mut random), cfg(), T).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        assert_eq!(
+            l.begin(Key::new("a", "next"), [0; 32], exchange(10), false, T).unwrap(),
+            Begun::Unknown(exchange(9))
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_at_once_under_one_key_one_goes_on() {
     let folder = tempfile::tempdir().unwrap();

@@ -97,11 +97,12 @@ async fn take(
     let elsewhere = Peers::addressee(head.uri.path()).is_some_and(|to| to.node != *door.peers.node());
     let opened =
         if elsewhere { door.peers.open_relay(from, &head) } else { door.peers.open_request(from, &head) };
-    let opened = opened.map_err(|unopened| match unopened.reply {
+    let mut opened = opened.map_err(|unopened| match unopened.reply {
         Some(reply) => Unserved::Signed(unopened.refusal, reply),
         None => Unserved::Unsigned(unopened.refusal),
     })?;
-    let by_statement = |refusal| Unserved::Signed(refusal, Box::new(opened.reply.clone()));
+    let reply = opened.reply.clone();
+    let by_statement = |refusal| Unserved::Signed(refusal, Box::new(reply.clone()));
     if elsewhere && opened.digest.is_none() {
         let body = door.peers.relayed_body(&opened, &head.headers, body);
         return passing(gateway, door, conn, number, head, body, opened).map(Taken::Passing);
@@ -114,7 +115,7 @@ async fn take(
         };
         return passing(gateway, door, conn, number, head, body, opened).map(Taken::Passing);
     }
-    let inner = inner_head(head, &opened).map_err(by_statement)?;
+    let inner = inner_head(head, &mut opened).map_err(by_statement)?;
     let received = door.peers.record(opened.received.clone());
     let received =
         received.map_err(|e| by_statement(crate::steps::record::untaken(&fault::NOT_RECORDED, e)))?;
@@ -201,11 +202,11 @@ async fn content(
 }
 
 /// The head as the steps read it: what was stated and nothing else, at the address that a caller of this node would use.
-fn inner_head(head: Parts, opened: &Opened) -> Result<Parts, Refusal> {
+fn inner_head(head: Parts, opened: &mut Opened) -> Result<Parts, Refusal> {
     let path = format!("/{}/{}{}", opened.service, opened.version, opened.rest);
     let uri: Uri =
         path.parse().map_err(|_| Refusal::new(&fault::BAD_PATH, "The path is not one of a URL."))?;
-    let mut headers = opened.headers.clone();
+    let mut headers = std::mem::take(&mut opened.headers);
     // Of this hop: the trace goes on, the rest was not stated.
     for name in ["traceparent", "tracestate"] {
         if let Some(value) = head.headers.get(name) {

@@ -215,6 +215,10 @@ impl Ledger {
             self.apply(n, offset as u64, length, frame);
             offset += length;
         }
+        if last {
+            // An earlier life may have ended between a write and its sync: what was read must not be torn later, behind other segments.
+            file.sync_data().map_err(io)?;
+        }
         self.segments.insert(n, Segment { file, path, nonce, len: offset as u64, newest });
         Ok(())
     }
