@@ -111,6 +111,8 @@ impl Statement {
         keyid: &str,
     ) -> Result<Self, StatementError> {
         let components = coverable(&subject, headers)?;
+        // What a receiver refuses is not stated: a name of the protocol's own that it does not know.
+        check_coverable(&subject, &components)?;
         let input = input::write(&components, created, keyid, subject.tag());
         check_required(&subject, &components, headers)?;
         let list = &input["lgsp=".len()..];

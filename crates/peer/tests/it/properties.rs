@@ -98,3 +98,12 @@ fn a_statement_covers_what_it_must_and_nothing_that_it_may_not() {
     }
     assert!(read(&format!("{all} \"x\"")).is_ok());
 }
+
+#[test]
+fn what_a_receiver_refuses_is_not_stated() {
+    let mut headers = headers(&[]);
+    headers.insert(HeaderName::from_static("lgsp-exclange"), HeaderValue::from_static("x"));
+    let subject = Subject::Request { method: &Method::POST, path: "/peer/1/b/s/1", query: None };
+    let built = Statement::build(subject, &headers, 1_795_322_400, "a2V5");
+    assert!(matches!(built, Err(StatementError::NotCoverable(name)) if name == "lgsp-exclange"));
+}
