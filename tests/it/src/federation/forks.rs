@@ -13,7 +13,14 @@ async fn a_member_that_shows_two_nodes_two_logs_is_reported_within_the_monitors_
     // Two logs under A's key, of the same size: one for B's eyes, one for the hub's.
     let (one, two) = (Stolen::from(&country, &country.a).await, Stolen::from(&country, &country.a).await);
     for (stolen, to) in [(&one, &country.b), (&two, &country.hub)] {
-        let wire = connect(&stolen.tls, &to.name, to.at(8443)).await.expect("a member");
+        // The hub takes its own decisions over within its refresh.
+        let mut wire = None;
+        eventually("the node knows the member", Duration::from_secs(20), async || {
+            wire = connect(&stolen.tls, &to.name, to.at(8443)).await.ok();
+            wire.is_some()
+        })
+        .await;
+        let wire = wire.expect("it was waited for");
         for _ in 0..3 {
             let message = message_to(&to.name, stolen, "H01", SignatureMode::Group, "a view").await;
             let reply = say(&wire, &message).await;
