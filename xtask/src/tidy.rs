@@ -22,6 +22,14 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("lgsp-export", &["lgsp-kernel", "lgsp-evidence", "lgsp-trust"]),
     ("lgsp-peer", &["lgsp-kernel", "lgsp-evidence", "lgsp-trust", "lgsp-directory"]),
     ("lgsp-xroad", &["lgsp-kernel", "lgsp-wire"]),
+    ("lgsp-text", &["lgsp-kernel"]),
+    ("lgsp-schema", &["lgsp-kernel", "lgsp-wire"]),
+    ("lgsp-contract", &["lgsp-kernel", "lgsp-wire", "lgsp-schema"]),
+    ("lgsp-mapping", &["lgsp-kernel"]),
+    (
+        "lgsp-mediation",
+        &["lgsp-kernel", "lgsp-wire", "lgsp-text", "lgsp-schema", "lgsp-contract", "lgsp-mapping"],
+    ),
     (
         "lgsp-gateway",
         &[

@@ -194,6 +194,13 @@ kinds! {
 
     BODY_TOO_LARGE "validate.too_large" 413 Validate Caller "The body is too large" "Send a smaller body; the limit is in the detail.";
     MEDIA_TYPE "validate.media_type" 415 Validate Caller "The operation does not take this content type" "Send one of the content types in the detail.";
+    CONTRACT "validate.contract" 422 Validate Caller "The request breaks the service's contract" "Nothing was forwarded. The detail names the place; compare it with the service's description.";
+    CONVERSION "validate.conversion" 422 Validate Caller "The request cannot be converted to what the provider speaks" "Nothing was forwarded. The detail names the place; compare it with the service's description.";
+    CHARSET "validate.charset" 415 Validate Caller "The request's text is in no encoding that the service takes" "Send UTF-8, or one of the encodings in the detail, and label it.";
+    ATTACHMENTS "validate.attachments" 400 Validate Caller "The request's attachments cannot be taken" "Send the attachments as the service's description says; the detail names what is wrong.";
+    MAPPING "validate.mapping" 422 Validate Caller "The mapping refuses the request" "Nothing was forwarded. The detail names mapping, line and field; send the field as the service's description says, or ask the operator.";
+    MAPPING_LIMIT "validate.mapping_limit" 500 Validate Platform "The mapping of the request took too much time or memory" "Nothing was forwarded. Send a smaller request, or tell the operator of the platform.";
+    MEDIATION_BUSY "validate.mediation_busy" 503 Validate Platform "Too many messages are being converted" "Nothing was forwarded. Try again after the stated time.";
     BAD_XML "validate.xml" 400 Validate Caller "The XML is not acceptable" "Send well-formed XML without DOCTYPE, within the bounds in the detail.";
     BAD_SOAP "validate.soap" 400 Validate Caller "The message is not a SOAP envelope" "Send a SOAP 1.1 or 1.2 envelope with one element in its body.";
     BAD_JSON "validate.json" 400 Validate Caller "The JSON is not acceptable" "Send well-formed JSON, within the bounds in the detail.";
@@ -220,6 +227,10 @@ kinds! {
     ANSWER_MALFORMED "verify.malformed" 502 Verify Provider "The provider's answer is not valid HTTP" "The outcome is unknown. Report it to the provider with the exchange id.";
     ANSWER_TOO_LARGE "verify.too_large" 502 Verify Provider "The provider's answer is too large" "Ask for less data, or ask the operator for a higher limit.";
     ANSWER_UNPROVEN "verify.peer_signature" 502 Verify Provider "The other node's answer is not proven" "The provider may have acted on the request. The operator of the other node must be told; the exchange is on record here.";
+    ANSWER_CONTRACT "verify.contract" 502 Verify Provider "The provider's answer breaks its contract" "The provider may have acted. Tell its owner; the detail names the place.";
+    ANSWER_CONVERSION "verify.conversion" 502 Verify Provider "The provider's answer cannot be converted" "The provider may have acted. Tell its owner; the detail names the place.";
+    ANSWER_MAPPING "verify.mapping" 502 Verify Platform "The mapping refuses the provider's answer" "The provider may have acted. Tell the operator of the platform; the detail names mapping, line and field.";
+    ANSWER_MAPPING_LIMIT "verify.mapping_limit" 502 Verify Platform "The mapping of the provider's answer took too much time or memory" "The provider may have acted. Tell the operator of the platform.";
     ANSWER_UNMASKED "verify.unmasked" 502 Verify Platform "Fields that may not be seen could not be taken out of the answer" "The operator must check the grant's hidden fields against what the provider answers.";
     ANSWER_REDIRECT "verify.redirect" 502 Verify Provider "The provider answered with a redirect, which is never followed or passed on" "The operator must register the provider's real address.";
 }

@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod context;
 pub mod fault;
 pub mod ids;
+pub mod mediation;
 pub mod model;
 pub mod patterns;
 pub mod record;

@@ -1,0 +1,8 @@
+//! Schemas of messages: the files of a contract, XSD read into types, values checked, messages converted between XML and JSON by
+//! those types, and whole documents validated against XSD. Pure: nothing is fetched, no clock, every input bounded.
+
+pub mod bundle;
+pub mod model;
+mod problem;
+
+pub use problem::{Place, Problem};
