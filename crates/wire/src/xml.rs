@@ -7,9 +7,9 @@ mod fault;
 mod names;
 mod scan;
 
-pub(crate) use chars::ncname_len;
+pub use chars::{is_char, ncname_len, reference};
 pub use fault::{XmlError, XmlFault};
-pub(crate) use scan::{Attribute, Event, Scanner};
+pub use scan::{Attribute, Event, Scanner};
 
 /// Namespace declarations that may be in scope at one element: far above any national interface; keeps the lookup of a prefix cheap.
 pub const NAMESPACES_MAX: usize = 256;

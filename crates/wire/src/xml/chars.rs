@@ -8,7 +8,7 @@ pub(super) fn is_space(b: u8) -> bool {
 }
 
 /// Production [2] Char.
-pub(super) fn is_char(c: u32) -> bool {
+pub fn is_char(c: u32) -> bool {
     matches!(c, 0x9 | 0xA | 0xD | 0x20..=0xD7FF | 0xE000..=0xFFFD | 0x1_0000..=0x10_FFFF)
 }
 
@@ -50,7 +50,7 @@ fn continues_name(c: char) -> bool {
 }
 
 /// The length in bytes of the NCName that the text begins with; 0 where there is none.
-pub(crate) fn ncname_len(text: &str) -> usize {
+pub fn ncname_len(text: &str) -> usize {
     let bytes = text.as_bytes();
     // Nearly every name is ASCII: decode characters only from where that ends.
     let mut i = match bytes.first() {
@@ -77,7 +77,7 @@ pub(crate) fn ncname_len(text: &str) -> usize {
 }
 
 /// Reads the reference that `text[at..]` begins with (`&` included): the character and the length.
-pub(super) fn reference(text: &str, at: usize) -> Result<(char, usize), XmlFault> {
+pub fn reference(text: &str, at: usize) -> Result<(char, usize), XmlFault> {
     // The longest accepted reference is a character reference with leading zeros; beyond this it is not one.
     const LONGEST: usize = 64;
     let window = &text.as_bytes()[at..text.len().min(at + LONGEST)];

@@ -9,41 +9,59 @@ use lgsp_kernel::bounds::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX};
 
 /// What the scanner tells its caller; the rest it only checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event<'a> {
-    /// An element begins. Its depth is 1 for the root.
-    Open { depth: usize, local: &'a str, at: usize },
+pub enum Event<'a> {
+    /// An element begins.
+    Open {
+        /// 1 for the root.
+        depth: usize,
+        /// Its name behind the prefix.
+        local: &'a str,
+        /// Where its tag begins.
+        at: usize,
+    },
     /// An element ends.
-    Close { depth: usize },
-    /// Text that is not white space, or CDATA, inside an element of this depth.
-    Text { depth: usize, at: usize },
+    Close {
+        /// The depth that it had.
+        depth: usize,
+    },
+    /// Text that is not white space, or CDATA.
+    Text {
+        /// The depth of the element that it is in.
+        depth: usize,
+        /// Where it begins.
+        at: usize,
+    },
     /// A processing instruction, wherever it is.
-    Instruction { at: usize },
+    Instruction {
+        /// Where it begins.
+        at: usize,
+    },
 }
 
 /// An attribute of the element opened last, declarations of namespaces included.
-pub(crate) struct Attribute<'a> {
+pub struct Attribute<'a> {
     namespace: Namespace,
     /// Empty for none; `xmlns` for the declaration of a prefix.
-    pub(crate) prefix: &'a str,
+    pub prefix: &'a str,
     /// The name behind the prefix.
-    pub(crate) local: &'a str,
+    pub local: &'a str,
     /// Where its name begins.
-    pub(crate) at: usize,
+    pub at: usize,
     /// Behind its closing quote.
-    pub(crate) end: usize,
+    pub end: usize,
     /// Between its quotes, as written.
-    pub(crate) value: &'a str,
+    pub value: &'a str,
 }
 
 impl Attribute<'_> {
     /// Whether it declares a namespace.
-    pub(crate) fn declares(&self) -> bool {
+    pub fn declares(&self) -> bool {
         self.prefix == "xmlns" || (self.prefix.is_empty() && self.local == "xmlns")
     }
 }
 
 /// A scan under way.
-pub(crate) struct Scanner<'a> {
+pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
     open: Vec<&'a str>,
@@ -58,7 +76,7 @@ pub(crate) struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// Checks encoding, characters and the XML declaration.
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, XmlFault> {
+    pub fn new(bytes: &'a [u8]) -> Result<Self, XmlFault> {
         refuse_other_encodings(bytes)?;
         let text = std::str::from_utf8(bytes).map_err(|e| not_utf8(bytes, e.valid_up_to()))?;
         chars::check_chars(text)?;
@@ -79,27 +97,33 @@ impl<'a> Scanner<'a> {
     }
 
     /// The namespace of the element that the last [`Event::Open`] told of; empty for none.
-    pub(crate) fn namespace(&self) -> &str {
+    pub fn namespace(&self) -> &str {
         self.bindings.name(self.namespace)
     }
 
+    /// The whole document.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Behind what the last event told of: a start tag, an end tag, a text.
-    pub(crate) fn position(&self) -> usize {
+    pub fn position(&self) -> usize {
         self.at
     }
 
     /// The attributes of the element that the last [`Event::Open`] told of, in no particular order, and the namespace of each.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = (&Attribute<'a>, &str)> {
+    pub fn attributes(&self) -> impl Iterator<Item = (&Attribute<'a>, &str)> {
         self.attributes.iter().map(|a| (a, self.bindings.name(a.namespace)))
     }
 
     /// What a prefix means inside the element opened last; none where nothing binds it.
-    pub(crate) fn meaning(&self, prefix: &str) -> Option<&str> {
+    pub fn meaning(&self, prefix: &str) -> Option<&str> {
         self.bindings.resolve(prefix, 0).ok().flatten().map(|n| self.bindings.name(Some(n)))
     }
 
     /// The next event; none where a well-formed document ends.
-    pub(crate) fn next(&mut self) -> Result<Option<Event<'a>>, XmlFault> {
+    #[expect(clippy::should_implement_trait, reason = "a lending iterator: events go with attributes() and namespace()")]
+    pub fn next(&mut self) -> Result<Option<Event<'a>>, XmlFault> {
         if self.empty {
             self.empty = false;
             return Ok(Some(self.close()));
