@@ -4,5 +4,6 @@
 pub mod bundle;
 pub mod model;
 mod problem;
+pub mod xsd;
 
 pub use problem::{Place, Problem};
