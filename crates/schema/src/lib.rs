@@ -2,8 +2,10 @@
 //! those types, and whole documents validated against XSD. Pure: nothing is fetched, no clock, every input bounded.
 
 pub mod bundle;
+pub mod codec;
 pub mod model;
 mod problem;
+pub mod value;
 pub mod xsd;
 
 pub use problem::{Place, Problem};

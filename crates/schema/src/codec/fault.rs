@@ -70,7 +70,7 @@ impl Fault {
     }
 
     /// With its place in the document.
-    pub(crate) fn locate(mut self: Box<Self>, document: &[u8]) -> CodecFault {
+    pub(crate) fn locate(mut self, document: &[u8]) -> CodecFault {
         let before = &document[..self.offset.min(document.len())];
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
         let line = memchr::memchr_iter(b'\n', before).count() + 1;

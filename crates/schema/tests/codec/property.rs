@@ -1,0 +1,1 @@
+//! Random models and values there and back.

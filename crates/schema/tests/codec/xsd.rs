@@ -1,0 +1,1 @@
+//! XSD written from a model, for an oracle.
