@@ -4,6 +4,7 @@
 pub mod bundle;
 pub mod codec;
 pub mod model;
+pub mod pattern;
 mod problem;
 pub mod value;
 pub mod xsd;

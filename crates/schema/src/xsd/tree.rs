@@ -226,11 +226,6 @@ impl Tree {
         self.node(id).attributes.iter().find(|(n, _)| &**n == name).map(|(_, v)| v)
     }
 
-    /// The names of all attributes in no namespace.
-    pub fn attribute_names(&self, id: NodeId) -> impl Iterator<Item = &str> {
-        self.node(id).attributes.iter().map(|(n, _)| &**n)
-    }
-
     /// Whether it has an attribute of this local name in some namespace.
     pub fn has_foreign(&self, id: NodeId, local: &str) -> bool {
         self.node(id).foreign.iter().any(|n| &**n == local)
