@@ -3,3 +3,5 @@
 
 pub mod faces;
 pub mod openapi;
+pub mod soap;
+pub mod wsdl;
