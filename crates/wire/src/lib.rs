@@ -1,6 +1,7 @@
 //! Pure codecs for what crosses the network: XML and SOAP, JSON syntax, paths, credentials, trace context, HTTP/1 framing, and the form in which
 //! the platform refuses. No I/O, no clock, no state; every parser is bounded, never panics and never recurses.
 
+pub mod attach;
 pub mod credentials;
 pub mod framing;
 pub mod json;
