@@ -161,6 +161,16 @@ impl Media {
     }
 }
 
+/// Compares two JSON numbers by value, however long.
+pub(crate) fn compare_numbers(a: &str, b: &str) -> std::cmp::Ordering {
+    number::compare(a, b)
+}
+
+/// Whether a text is a number in JSON's grammar.
+pub(crate) fn is_number(text: &str) -> bool {
+    number::is_json(text.as_bytes())
+}
+
 /// Whether a media type (lower case, without parameters) is JSON.
 pub fn is_json(media: &str) -> bool {
     media == "application/json" || media == "text/json" || media.ends_with("+json")
