@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod codec;
+pub mod generic;
 pub mod model;
 pub mod pattern;
 mod problem;

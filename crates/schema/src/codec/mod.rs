@@ -12,12 +12,13 @@ pub(crate) mod text;
 mod values;
 
 pub use fault::{CodecFault, CodecFaultKind};
+pub(crate) use fault::{Failed, clip, fault, pointer_step};
+pub(crate) use json::Json;
 pub use reader::XmlReader;
 
 use crate::Problem;
 use crate::model::{Model, QName};
 use crate::value::Values;
-use fault::fault;
 use plan::Plan;
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ pub struct XmlReader<'a> {
     pub(super) scanner: Scanner<'a>,
     pub(super) text: &'a str,
     depth: usize,
+    /// Where the element opened last begins.
+    opened: usize,
 }
 
 impl std::fmt::Debug for XmlReader<'_> {
@@ -20,7 +22,7 @@ impl<'a> XmlReader<'a> {
     /// Begins a document; encoding, characters and the XML declaration are checked.
     pub fn new(xml: &'a [u8]) -> Result<Self, CodecFault> {
         let scanner = Scanner::new(xml).map_err(|e| syntax(e).locate(xml))?;
-        Ok(Self { text: scanner.text(), scanner, depth: 0 })
+        Ok(Self { text: scanner.text(), scanner, depth: 0, opened: 0 })
     }
 
     /// Enters the next element inside the one that this stands in: namespace and local name. None: that one ended, and this stands in its
@@ -81,8 +83,36 @@ impl<'a> XmlReader<'a> {
         self.scanner.position()
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Event<'a>>, Failed> {
-        self.scanner.next().map_err(syntax)
+    /// The name of the element just entered, as written.
+    pub(crate) fn name(&self) -> &'a str {
+        let at = self.opened;
+        let rest = &self.text[at + 1..];
+        &rest[..rest.find([' ', '\t', '\n', '\r', '/', '>']).unwrap_or(rest.len())]
+    }
+
+    /// The attributes of the element just entered, declarations included, in the order written: names and values as written.
+    pub(crate) fn written_attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let mut all: Vec<_> =
+            self.scanner.attributes().map(|(a, _)| (a.at, a.prefix, a.local, a.value)).collect();
+        all.sort_unstable_by_key(|a| a.0);
+        let text = self.text;
+        all.into_iter().map(move |(at, prefix, local, value)| {
+            let len = if prefix.is_empty() { local.len() } else { prefix.len() + 1 + local.len() };
+            (&text[at..at + len], value)
+        })
+    }
+
+    /// The whole document.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Event<'a>>, Failed> {
+        let event = self.scanner.next().map_err(syntax)?;
+        if let Some(Event::Open { at, .. }) = event {
+            self.opened = at;
+        }
+        Ok(event)
     }
 
     /// Says that the element entered last was read by others to its end.

@@ -5,7 +5,7 @@ use super::lexical::{base64_len, float, hex_len};
 use super::space::items;
 use super::time::{Duration, Moment, duration, moment};
 use crate::model::Builtin;
-use regex::Regex;
+use crate::pattern::Pattern;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ pub(crate) struct Bound {
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) enumeration: Vec<Arc<str>>,
-    pub(crate) patterns: Vec<Vec<Regex>>,
+    pub(crate) patterns: Vec<Vec<Pattern>>,
     pub(crate) length: Option<u64>,
     pub(crate) min_length: Option<u64>,
     pub(crate) max_length: Option<u64>,

@@ -12,6 +12,7 @@ pub(crate) use space::{is_space, items, trim};
 
 use crate::Problem;
 use crate::model::{Builtin, Facets, Model, SimpleId, SimpleType, Variety, WhiteSpace};
+use crate::pattern::Pattern;
 use facets::{Bound, Limits};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -219,12 +220,8 @@ fn limits(base: Builtin, variety: &Variety, facets: &Facets) -> Result<Limits, S
     })
 }
 
-/// Until the translation of XSD's patterns is there: the common ground of both languages, anchored.
-fn pattern(text: &str) -> Result<regex::Regex, String> {
-    regex::RegexBuilder::new(&format!("^(?:{text})$"))
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|e| format!("the pattern {text:?} cannot be compiled: {e}"))
+fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::compile(text).map_err(|e| format!("the pattern {text:?}: {e}"))
 }
 
 pub(crate) fn white_space(ty: Builtin) -> WhiteSpace {

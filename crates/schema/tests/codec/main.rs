@@ -202,7 +202,7 @@ fn json_that_breaks_the_schema_is_refused_with_its_place() {
             "$ was expected",
             CodecFaultKind::Structure,
         ),
-        (r#"{"HoVaTen":["A"],"NamSinh":20 00}"#, "", "',' or '}'", CodecFaultKind::Syntax),
+        (r#"{"HoVaTen":["A"],"NamSinh":2000 00}"#, "", "',' or '}'", CodecFaultKind::Syntax),
         (r#"{"HoVaTen":["A"],"NamSinh":2000} x"#, "", "the end", CodecFaultKind::Syntax),
         ("[1]", "", "an object", CodecFaultKind::Value),
         ("", "", "an object", CodecFaultKind::Syntax),
