@@ -8,6 +8,7 @@ pub mod model;
 pub mod pattern;
 mod problem;
 pub mod value;
+pub mod validator;
 pub mod xsd;
 
 pub use problem::{Place, Problem};

@@ -14,7 +14,7 @@ pub const DOCUMENTS_MAX: usize = 1_000;
 
 /// A schema document under one namespace.
 #[derive(Debug)]
-pub(super) struct Doc {
+pub(crate) struct Doc {
     pub tree: Arc<Tree>,
     /// Target namespace: its own, or of what includes it where it has none (a chameleon).
     pub target: Arc<str>,
@@ -25,14 +25,14 @@ pub(super) struct Doc {
 
 /// An element of a schema document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct At {
+pub(crate) struct At {
     pub doc: u32,
     pub node: NodeId,
 }
 
 /// The symbol spaces of global components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Type,
     Element,
     Attribute,
@@ -55,7 +55,7 @@ impl Kind {
 
 /// All documents, and what they declare.
 #[derive(Debug, Default)]
-pub(super) struct Documents {
+pub(crate) struct Documents {
     pub docs: Vec<Doc>,
     pub components: HashMap<(Kind, QName), At>,
     /// The same in the order of the documents: the model, and the problems, come out the same each time.
@@ -80,7 +80,7 @@ enum Ask {
 }
 
 /// Reads all documents that the roots lead to.
-pub(super) fn load(bundle: &Bundle, roots: &[SchemaSource]) -> Documents {
+pub(crate) fn load(bundle: &Bundle, roots: &[SchemaSource]) -> Documents {
     let mut documents = Documents::default();
     let mut loader = Loader::default();
     let mut wanted: VecDeque<Wanted> =

@@ -5,12 +5,12 @@ mod attributes;
 mod complex;
 mod elements;
 mod facets;
-mod load;
+pub(crate) mod load;
 mod particles;
 mod read;
 mod reading;
 mod simple;
-mod tree;
+pub(crate) mod tree;
 
 pub use reading::Reading;
 
@@ -21,7 +21,7 @@ use std::ops::Range;
 /// The namespace of XML Schema: of its elements and of its built-in types.
 pub const XS: &str = "http://www.w3.org/2001/XMLSchema";
 /// The namespace of `xml:lang` and its like.
-const XML: &str = "http://www.w3.org/XML/1998/namespace";
+pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of SOAP 1.1's encoding, whose arrays and types are rpc/encoded's.
 const SOAP_ENCODING: &str = "http://schemas.xmlsoap.org/soap/encoding/";
 

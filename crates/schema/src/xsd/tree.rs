@@ -14,7 +14,7 @@ pub const NODES_MAX: usize = 500_000;
 
 /// A node of a [`Tree`], by its place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct NodeId(pub u32);
+pub(crate) struct NodeId(pub u32);
 
 /// A namespace declared at an element, and those around it.
 #[derive(Debug)]
@@ -22,6 +22,20 @@ struct Scope {
     parent: Option<Arc<Scope>>,
     prefix: Box<str>,
     namespace: Arc<str>,
+}
+
+impl Scope {
+    /// Whether it is this scope or one around it.
+    fn within(&self, from: &Arc<Scope>) -> bool {
+        let mut at = Some(from);
+        while let Some(scope) = at {
+            if std::ptr::eq(self, Arc::as_ptr(scope)) {
+                return true;
+            }
+            at = scope.parent.as_ref();
+        }
+        false
+    }
 }
 
 /// An element of the namespace of XML Schema.
@@ -37,11 +51,13 @@ struct Node {
     /// Kept of `xs:documentation` only.
     text: String,
     at: usize,
+    /// Behind its end tag.
+    end: usize,
 }
 
 /// One schema document.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// The file that it is in.
     pub file: String,
     nodes: Vec<Node>,
@@ -93,6 +109,7 @@ impl Tree {
         loop {
             let at = start + usize::try_from(reader.buffer_position()).unwrap_or(0);
             let event = reader.read_event().map_err(|e| self.problem(at, "", &format!("not XML: {e}")))?;
+            let end = start + usize::try_from(reader.buffer_position()).unwrap_or(0);
             match event {
                 Event::Start(tag) => {
                     let entered = self.enter(&tag, at, open.last(), &outer, budget)?;
@@ -102,13 +119,15 @@ impl Tree {
                     }
                 }
                 Event::Empty(tag) => {
-                    self.enter(&tag, at, open.last(), &outer, budget)?;
+                    let (_, node) = self.enter(&tag, at, open.last(), &outer, budget)?;
+                    self.ends(node, end);
                     if open.is_empty() {
                         return Ok(());
                     }
                 }
                 Event::End(_) => {
-                    open.pop();
+                    let closed = open.pop();
+                    self.ends(closed.and_then(|(_, node)| node), end);
                     if open.is_empty() {
                         return Ok(());
                     }
@@ -194,8 +213,42 @@ impl Tree {
             children: Vec::new(),
             text: String::new(),
             at,
+            end: at,
         });
         Ok((scope, Some(id)))
+    }
+
+    fn ends(&mut self, node: Option<NodeId>, end: usize) {
+        if let Some(node) = node {
+            self.nodes[node.0 as usize].end = end;
+        }
+    }
+
+    /// A global component as text that means the same in another document: with the declarations of all namespaces in scope around it.
+    /// `target` is what names without a prefix mean where no default namespace is declared.
+    pub fn text(&self, id: NodeId, target: &str) -> String {
+        let node = self.node(id);
+        let text = utf8(&self.bytes[node.at..node.end]);
+        let name = text.find(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).unwrap_or(text.len());
+        let mut out = text[..name].to_owned();
+        let around = self.node(self.root()).scope.as_ref();
+        let mut own: Vec<&str> = Vec::new();
+        let mut at = node.scope.as_ref();
+        while let Some(scope) = at {
+            if !own.contains(&&*scope.prefix) {
+                own.push(&scope.prefix);
+                let outer = around.is_some_and(|a| scope.within(a));
+                if outer && !(scope.prefix.is_empty() && scope.namespace.is_empty()) {
+                    declare_in(&mut out, &scope.prefix, &scope.namespace);
+                }
+            }
+            at = scope.parent.as_ref();
+        }
+        if !own.contains(&"") {
+            declare_in(&mut out, "", target);
+        }
+        out.push_str(&text[name..]);
+        out
     }
 
     /// Text inside an element.
@@ -274,7 +327,7 @@ impl Tree {
 }
 
 /// The place of a byte of a file.
-pub(super) fn place_in(file: &str, bytes: &[u8], at: usize) -> Place {
+pub(crate) fn place_in(file: &str, bytes: &[u8], at: usize) -> Place {
     place(file, bytes, &line_starts(bytes), at)
 }
 
@@ -307,6 +360,15 @@ fn namespace_of(scope: &Option<Arc<Scope>>, prefix: &str) -> Option<Arc<str>> {
     }
 }
 
+/// Adds a declaration of a namespace to a start tag.
+fn declare_in(tag: &mut String, prefix: &str, namespace: &str) {
+    tag.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
+    tag.push_str(prefix);
+    tag.push_str("=\"");
+    lgsp_wire::xml::escape_into(tag, namespace);
+    tag.push('"');
+}
+
 /// What the guard has passed is UTF-8.
 fn utf8(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
@@ -318,13 +380,14 @@ fn normalized(value: &str) -> String {
 }
 
 /// The `xs:schema` elements in a document that is well formed, outermost ones only.
-pub(super) fn schemas_inside(file: &str, bytes: &[u8]) -> Result<Vec<SchemaSource>, Problem> {
+pub(crate) fn schemas_inside(file: &str, bytes: &[u8]) -> Result<Vec<SchemaSource>, Problem> {
     guard(file, bytes)?;
     let mut reader = Reader::from_reader(bytes);
     let mut scopes: Vec<(String, String)> = Vec::new();
     let mut marks: Vec<usize> = Vec::new();
     let mut found = Vec::new();
-    let mut begun: Option<(usize, usize, Vec<(String, String)>)> = None;
+    // The schema that is open: how deep it stands, and where it began.
+    let mut begun: Option<(usize, Inline)> = None;
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(0);
         let event = reader.read_event().map_err(|e| fault(file, bytes, at, &e.to_string()))?;
@@ -337,7 +400,8 @@ pub(super) fn schemas_inside(file: &str, bytes: &[u8]) -> Result<Vec<SchemaSourc
             Event::Start(tag) => {
                 let around = scopes.len();
                 if declare(&tag, &mut scopes) && begun.is_none() {
-                    begun = Some((marks.len(), at, scopes[..around].to_vec()));
+                    let namespaces = scopes[..around].to_vec();
+                    begun = Some((marks.len(), Inline { range: at..at, namespaces }));
                 }
                 marks.push(around);
             }
@@ -351,9 +415,9 @@ pub(super) fn schemas_inside(file: &str, bytes: &[u8]) -> Result<Vec<SchemaSourc
             Event::End(_) => {
                 scopes.truncate(marks.pop().unwrap_or(0));
                 if begun.as_ref().is_some_and(|(depth, ..)| *depth == marks.len())
-                    && let Some((_, start, namespaces)) = begun.take()
+                    && let Some((_, Inline { range, namespaces })) = begun.take()
                 {
-                    found.push(source(start..end, namespaces, marks.is_empty()));
+                    found.push(source(range.start..end, namespaces, marks.is_empty()));
                 }
             }
             Event::Eof => return Ok(found),
@@ -377,7 +441,7 @@ fn declare(tag: &BytesStart<'_>, scopes: &mut Vec<(String, String)>) -> bool {
 }
 
 /// Refuses what is not strict XML: DOCTYPE, entities, other encodings, nesting.
-pub(super) fn guard(file: &str, bytes: &[u8]) -> Result<(), Problem> {
+pub(crate) fn guard(file: &str, bytes: &[u8]) -> Result<(), Problem> {
     lgsp_wire::xml::guard(bytes).map_err(|e| fault(file, bytes, e.at, &e.what.to_string()))
 }
 
