@@ -52,7 +52,6 @@ impl Maker<'_> {
                 }
                 match &ty.content {
                     Content::Empty => {}
-                    Content::Simple(text) if ty.attributes.is_empty() => return simple(self.model, *text),
                     Content::Simple(text) => drop(out.insert("$".into(), simple(self.model, *text)?)),
                     Content::Group(particle) => self.group(particle, &mut out, depth + 1)?,
                 }

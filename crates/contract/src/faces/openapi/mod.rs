@@ -5,6 +5,7 @@ mod example;
 mod older;
 mod paths;
 mod pattern;
+mod place;
 mod prune;
 mod schema;
 mod simple;

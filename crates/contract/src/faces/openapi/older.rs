@@ -32,8 +32,16 @@ fn schema(map: &mut Map<String, Value>) {
         map.insert("type".into(), first);
         map.insert("nullable".into(), json!(true));
     }
+    if map.get("type").is_some_and(|t| t == "null") {
+        // 3.0 has no type of null alone: a string that is only null.
+        map.extend([
+            ("type".to_owned(), json!("string")),
+            ("nullable".to_owned(), json!(true)),
+            ("enum".to_owned(), json!([null])),
+        ]);
+    }
     // A nil value beside a reference or an enumeration.
-    let nil = json!({"type": "null"});
+    let nil = json!({"type": "string", "nullable": true, "enum": [null]});
     if let Some(Value::Array(all)) = map.get("anyOf")
         && all.len() == 2
         && all[1] == nil

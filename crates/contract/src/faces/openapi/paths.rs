@@ -1,13 +1,13 @@
 //! One operation of the face: parameters, body, answers.
 
+use super::place::{Filled, Member, Place, find, member};
 use super::prune::{self, Members};
-use super::schema::Writer;
+use super::schema::{Writer, accepts_empty};
 use super::{FaceOperation, example, simple, wrong};
 use crate::wsdl::{BodyShape, WsdlOperation};
 use lgsp_schema::Problem;
-use lgsp_schema::model::{Attribute, Content, Element, Model, Particle, SimpleId, Term, TypeId};
+use lgsp_schema::model::{Element, Model, TypeId};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 /// Methods that OpenAPI knows and a face may have.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -32,9 +32,9 @@ pub(super) fn operation(
     if !parameters.is_empty() {
         out.insert("parameters".into(), Value::Array(parameters));
     }
-    let bodiless = matches!(face.method.as_str(), "GET" | "DELETE");
+    let bodiless = bodiless(face);
     if let Some(body) = request(writer, &operation.input, &taken) {
-        let needed = ["required", "oneOf", "anyOf", "allOf"].iter().any(|k| body.get(*k).is_some());
+        let needed = !accepts_empty(&body);
         if bodiless && needed {
             return Err(refused(format!(
                 "{} has no body, and the request needs more than what is bound or set: {}",
@@ -58,6 +58,11 @@ pub(super) fn operation(
     }
     out.insert("responses".into(), responses(writer, operation, face).map_err(refused)?);
     Ok(Value::Object(out))
+}
+
+/// Whether requests have no body.
+fn bodiless(face: &FaceOperation) -> bool {
+    matches!(face.method.as_str(), "GET" | "DELETE")
 }
 
 /// The request's body without what was taken out of it; none: an empty message.
@@ -84,8 +89,9 @@ fn parameters(
     if let Some(unbound) = variables.iter().find(|v| !face.bind.contains_key(**v)) {
         return Err(format!("the path variable {unbound:?} is bound to nothing; say which member it fills"));
     }
+    let filled = Filled { face, bodiless: bodiless(face) };
     let mut take = |pointer: &str, always: bool| -> Result<Place, String> {
-        let place = find(model, operation.input.element.as_deref(), pointer)?;
+        let place = find(model, operation.input.element.as_deref(), pointer, &filled)?;
         let steps = prune::steps(pointer).unwrap_or_default();
         match prune::take(taken, &steps, always) {
             true => Ok(place),
@@ -98,7 +104,7 @@ fn parameters(
     let mut out = Vec::new();
     for (name, pointer) in &face.bind {
         let in_path = variables.contains(&name.as_str());
-        let optional = find(model, operation.input.element.as_deref(), pointer)?.optional;
+        let optional = find(model, operation.input.element.as_deref(), pointer, &filled)?.optional;
         let place = take(pointer, in_path || !optional)?;
         let mut schema = simple::schema(model, place.ty);
         let description = schema.as_object_mut().and_then(|s| s.remove("description"));
@@ -118,82 +124,6 @@ fn parameters(
         out.push(parameter);
     }
     Ok(out)
-}
-
-/// A member of a message with a simple type.
-struct Place {
-    ty: SimpleId,
-    optional: bool,
-    doc: Option<Arc<str>>,
-}
-
-/// Finds the member that a pointer means.
-fn find(model: &Model, root: Option<&Element>, pointer: &str) -> Result<Place, String> {
-    let wrong = |why: &str| format!("{pointer}: {why}");
-    let steps = prune::steps(pointer).ok_or_else(|| wrong("a JSON pointer begins with '/'"))?;
-    let root = root.ok_or_else(|| wrong("the request is empty"))?;
-    let (mut ty, mut optional, mut doc) = (root.ty, false, None);
-    for step in &steps {
-        let TypeId::Complex(id) = ty else { return Err(wrong("it leads into a plain value")) };
-        let complex = model.complex(id);
-        match member(model, ty, step) {
-            Some(Member::Element(element, particle_optional, many)) => {
-                if many {
-                    return Err(wrong("it leads into an array; a parameter fills one value"));
-                }
-                optional |= particle_optional;
-                (ty, doc) = (element.ty, element.doc.clone());
-            }
-            Some(Member::Attribute(attribute)) => {
-                optional |= !attribute.required;
-                ty = TypeId::Simple(attribute.ty);
-            }
-            None => {
-                return Err(wrong(&format!(
-                    "there is no member {step:?} in {}",
-                    named(complex.name.as_ref())
-                )));
-            }
-        }
-    }
-    match ty {
-        TypeId::Simple(ty) => Ok(Place { ty, optional, doc }),
-        TypeId::Complex(_) => Err(wrong("it is an object; a parameter fills one value")),
-    }
-}
-
-fn named(name: Option<&lgsp_schema::model::QName>) -> String {
-    name.map_or_else(|| "the message".into(), |n| n.local.to_string())
-}
-
-enum Member<'m> {
-    /// With whether it may be left out, and whether it is an array.
-    Element(&'m Element, bool, bool),
-    Attribute(&'m Attribute),
-}
-
-fn member<'m>(model: &'m Model, ty: TypeId, name: &str) -> Option<Member<'m>> {
-    let TypeId::Complex(id) = ty else { return None };
-    let complex = model.complex(id);
-    if let Some(attribute) = complex.attributes.iter().find(|a| &*a.json == name) {
-        return Some(Member::Attribute(attribute));
-    }
-    match &complex.content {
-        Content::Group(particle) => in_group(particle, name, false),
-        _ => None,
-    }
-}
-
-fn in_group<'m>(particle: &'m Particle, name: &str, optional: bool) -> Option<Member<'m>> {
-    let optional = optional || particle.min == 0;
-    match &particle.term {
-        Term::Element(element) if &*element.json == name => {
-            Some(Member::Element(element, optional, particle.max != Some(1)))
-        }
-        Term::Element(_) => None,
-        Term::Sequence(all) | Term::All(all) => all.iter().find_map(|p| in_group(p, name, optional)),
-        Term::Choice(all) => all.iter().find_map(|p| in_group(p, name, true)),
-    }
 }
 
 fn responses(
@@ -266,7 +196,7 @@ fn answer(
             continue;
         }
         let model: &Model = writer.model;
-        match member(model, at.ty, step).ok_or_else(nothing)? {
+        match member(model, at.ty, step, &|_| false).ok_or_else(nothing)? {
             Member::Element(element, optional, many) => {
                 absent |= optional;
                 at = Step { element: Some(element), ty: element.ty, list: many.then_some(element) };

@@ -4,7 +4,7 @@
 use super::prune::{Members, Prune, gives};
 use super::simple;
 use lgsp_schema::model::{
-    Attribute, ComplexId, ComplexType, Content, Element, Model, Particle, QName, SimpleId, Term, TypeId,
+    Attribute, ComplexId, ComplexType, Content, Element, Model, Particle, QName, Term, TypeId,
 };
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -60,14 +60,8 @@ impl<'m> Writer<'m> {
         if let Some(fixed) = element.fixed.as_ref().and_then(|f| self.value(element.ty, f)) {
             schema = json!({"const": fixed});
         }
-        if element.nillable {
-            schema = match schema.get("type").and_then(Value::as_str) {
-                Some(ty) if schema.get("enum").is_none() => {
-                    schema["type"] = json!([ty, "null"]);
-                    schema
-                }
-                _ => json!({"anyOf": [schema, {"type": "null"}]}),
-            };
+        if element.nillable && element.fixed.is_none() {
+            schema = self.or_nil(schema, element.ty);
         }
         let default = element.default.as_ref().and_then(|d| self.value(element.ty, d));
         for (key, said) in [("description", element.doc.as_ref().map(|d| json!(d))), ("default", default)] {
@@ -76,6 +70,46 @@ impl<'m> Writer<'m> {
             }
         }
         schema
+    }
+
+    /// A value or nil: `null`, or beside attributes an object whose `$` is null.
+    fn or_nil(&mut self, schema: Value, ty: TypeId) -> Value {
+        let model = self.model;
+        let attributes = match ty {
+            TypeId::Simple(_) => &[][..],
+            TypeId::Complex(id) => &model.complex(id).attributes,
+        };
+        let needed = |a: &&Attribute| a.required && a.fixed.is_none();
+        let mut forms = vec![];
+        if !attributes.iter().any(|a| needed(&a)) {
+            forms.push(json!({"type": "null"}));
+        }
+        if !attributes.is_empty() {
+            let mut properties: Map<String, Value> =
+                attributes.iter().map(|a| (a.json.to_string(), self.attribute(a))).collect();
+            properties.insert("$".into(), json!({"type": "null"}));
+            let names = attributes.iter().filter(needed).map(|a| a.json.to_string());
+            let required: Vec<String> = names.chain(["$".to_owned()]).collect();
+            forms.push(json!({
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": false,
+            }));
+        }
+        let plain = attributes.is_empty() && schema.get("enum").is_none();
+        match schema.get("type").and_then(Value::as_str) {
+            Some(own) if plain => {
+                let both = json!([own, "null"]);
+                let mut schema = schema;
+                schema["type"] = both;
+                schema
+            }
+            _ => {
+                forms.insert(0, schema);
+                json!({ "anyOf": forms })
+            }
+        }
     }
 
     fn value(&self, ty: TypeId, lexical: &str) -> Option<Value> {
@@ -111,11 +145,7 @@ impl<'m> Writer<'m> {
     /// A complex type in place.
     pub(super) fn complex(&mut self, id: ComplexId, prune: Option<&Members>) -> Value {
         let model = self.model;
-        let ty = model.complex(id);
-        match &ty.content {
-            Content::Simple(simple) if ty.attributes.is_empty() => simple::schema(model, *simple),
-            _ => self.object(ty, prune),
-        }
+        self.object(model.complex(id), prune)
     }
 
     fn object(&mut self, ty: &ComplexType, prune: Option<&Members>) -> Value {
@@ -124,7 +154,8 @@ impl<'m> Writer<'m> {
             if taken(prune, &attribute.json).is_none() {
                 let schema = self.attribute(attribute);
                 group.properties.insert(attribute.json.to_string(), schema);
-                if attribute.required {
+                // One of a fixed value is written by itself.
+                if attribute.required && attribute.fixed.is_none() {
                     group.required.push(attribute.json.to_string());
                 }
             }
@@ -133,9 +164,7 @@ impl<'m> Writer<'m> {
             Content::Empty => {}
             Content::Simple(id) => {
                 group.properties.insert("$".into(), simple::schema(self.model, *id));
-                if !may_be_empty(self.model, *id) {
-                    group.required.push("$".into());
-                }
+                group.required.push("$".into());
             }
             Content::Group(particle) => {
                 let conditions = self.group(particle, prune, &mut group.properties);
@@ -234,30 +263,34 @@ impl<'m> Writer<'m> {
             }
         };
         out.insert(element.json.to_string(), schema);
-        let given = below.is_some_and(|b| b.values().any(|m| gives(Some(m))))
-            && !self.components_needed(element, below);
+        let given =
+            below.is_some_and(|b| b.values().any(|m| gives(Some(m)))) && !self.needs_more(element, below);
         if particle.min > 0 && !given { Condition::Member(element.json.to_string()) } else { Condition::True }
     }
 
     /// Whether something below must still come from the body.
-    fn components_needed(&mut self, element: &Element, below: Option<&Members>) -> bool {
+    fn needs_more(&mut self, element: &Element, below: Option<&Members>) -> bool {
         let TypeId::Complex(id) = element.ty else { return false };
-        let schema = self.complex(id, below);
-        ["required", "allOf", "oneOf", "anyOf"].iter().any(|k| schema.get(*k).is_some())
+        !accepts_empty(&self.complex(id, below))
     }
+}
+
+/// Whether an object without members fits a schema that was written here.
+pub(super) fn accepts_empty(schema: &Value) -> bool {
+    let each = |key: &str| schema.get(key).and_then(Value::as_array);
+    each("required").is_none_or(Vec::is_empty)
+        && each("allOf").is_none_or(|all| all.iter().all(accepts_empty))
+        && each("anyOf").is_none_or(|all| all.iter().any(accepts_empty))
+        && each("oneOf").is_none_or(|all| all.iter().filter(|s| accepts_empty(s)).count() == 1)
+        && schema.get("not").is_none_or(|not| !accepts_empty(not))
 }
 
 fn taken<'p>(prune: Option<&'p Members>, name: &str) -> Option<&'p Prune> {
     prune.and_then(|p| p.get(name))
 }
 
-/// Whether an empty text is a value of a type, so that text beside attributes may be left out.
-fn may_be_empty(_: &Model, _: SimpleId) -> bool {
-    false
-}
-
 /// All members of a group.
-fn members(particle: &Particle) -> Vec<String> {
+pub(super) fn members(particle: &Particle) -> Vec<String> {
     match &particle.term {
         Term::Element(element) => vec![element.json.to_string()],
         Term::Sequence(all) | Term::Choice(all) | Term::All(all) => all.iter().flat_map(members).collect(),
