@@ -43,7 +43,8 @@ pub fn decode<'a>(
             let text = text.map_err(|at| TextFault::Undecodable { charset: other, at: skip + at })?;
             report.converted = text.chars().filter(|c| !c.is_ascii()).count();
             if !other.is_utf16() {
-                let changed = body.iter().enumerate().filter(|(_, b)| !b.is_ascii());
+                let control = |b: u8| other == Charset::Viscii && is_viscii_control(b);
+                let changed = body.iter().enumerate().filter(|(_, b)| !b.is_ascii() || control(**b));
                 changed.take(crate::PLACES_MAX).for_each(|(i, _)| report.place(skip + i));
             }
             Cow::Owned(text)
@@ -74,6 +75,11 @@ fn proven(bytes: &[u8]) -> (Option<Charset>, usize) {
     }
 }
 
+/// Whether VISCII has a letter in the place of this control character; nobody else uses them in text.
+fn is_viscii_control(byte: u8) -> bool {
+    byte < 0x20 && !char::is_control(character(Charset::Viscii, byte))
+}
+
 /// Whether a label may stand for what was found.
 fn agrees(label: Charset, found: Charset, ascii: bool) -> bool {
     let like = |c: Charset| match c {
@@ -97,7 +103,10 @@ fn choose(
         return Err(TextFault::UnknownLabel(label.chars().take(60).collect()));
     }
     let named = named.filter(|n| *n != Charset::Auto);
-    let ascii = body.is_ascii() && proven.is_none_or(|p| !p.is_utf16());
+    let viscii = named == Some(Charset::Viscii) || policy.expected == [Charset::Viscii];
+    let ascii = body.is_ascii()
+        && proven.is_none_or(|p| !p.is_utf16())
+        && !(viscii && body.iter().any(|b| is_viscii_control(*b)));
     let open = policy.expected.is_empty() || policy.expected.contains(&Charset::Auto);
     let (found, sure) = match proven {
         Some(found) => (found, 100),

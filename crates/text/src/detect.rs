@@ -15,7 +15,7 @@ const WORDS_MAX: usize = 4096;
 /// Below this a part counts as not being in the charset of the whole, percent.
 const FOREIGN_BELOW: u8 = 50;
 
-/// Words with characters beyond ASCII, with their offsets: letters, and all bytes from A1 and 80 to 9F.
+/// Words with characters beyond ASCII, with their offsets: letters, and all bytes from 80 but A0.
 pub(crate) fn words(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let inside = |b: u8| b.is_ascii_alphabetic() || (b >= 0x80 && b != 0xA0);
     let mut at = 0;
@@ -40,15 +40,14 @@ pub(crate) fn is_vietnamese(text: &str) -> bool {
     !word.is_empty() && word.split(punctuation).all(is_syllable)
 }
 
-/// How many of the words are Vietnamese in a charset, percent; none where one of them cannot be read at all.
-fn score<'a>(charset: Charset, words: impl Iterator<Item = &'a [u8]>) -> Option<u8> {
+/// How many of the words are Vietnamese in a charset, percent. What cannot be read is not.
+fn score<'a>(charset: Charset, words: impl Iterator<Item = &'a [u8]>) -> u8 {
     let (mut all, mut fine) = (0usize, 0usize);
     for word in words {
-        let text = to_unicode(charset, word).ok()?;
         all += 1;
-        fine += usize::from(is_vietnamese(&text));
+        fine += usize::from(to_unicode(charset, word).is_ok_and(|text| is_vietnamese(&text)));
     }
-    u8::try_from(fine * 100 / all.max(1)).ok()
+    u8::try_from(fine * 100 / all.max(1)).unwrap_or(0)
 }
 
 /// The charset that words are in and how sure that is, percent; none where it is not clear. `tie` wins where it is among equals.
@@ -57,7 +56,7 @@ pub(crate) fn guess(candidates: &[Charset], bytes: &[u8], tie: Option<Charset>) 
     let scored: Vec<(Charset, u8)> = candidates
         .iter()
         .filter(|c| Charset::GUESSED.contains(c))
-        .filter_map(|c| score(*c, sample.iter().copied()).map(|s| (*c, s)))
+        .map(|c| (*c, score(*c, sample.iter().copied())))
         .collect();
     let top = scored.iter().map(|(_, s)| *s).max().filter(|s| *s >= CONFIDENCE_MIN)?;
     let best = pick(&scored, top, tie, &sample);
@@ -98,12 +97,13 @@ pub(crate) fn foreign(chosen: Charset, candidates: &[Charset], bytes: &[u8]) -> 
         if part.is_ascii() {
             continue;
         }
-        let own = score(chosen, words(part).map(|(_, w)| w)).unwrap_or(0);
+        let own = score(chosen, words(part).map(|(_, w)| w));
         if own >= FOREIGN_BELOW {
             continue;
         }
         let offset = start + words(part).next().map_or(0, |(i, _)| i);
-        let unicode = std::str::from_utf8(part).is_ok_and(is_plain_text);
+        let unicode = std::str::from_utf8(part).is_ok()
+            && score(Charset::Utf8, words(part).map(|(_, w)| w)) >= CONFIDENCE_MIN;
         if unicode {
             return Some((offset, Charset::Utf8));
         }

@@ -22,8 +22,7 @@ fn back(text: &str) -> Option<Vec<u8>> {
 
 /// Reads characters again as UTF-8; none where they are not that.
 fn again(text: &str) -> Option<String> {
-    let text = String::from_utf8(back(text)?).ok()?;
-    is_plain_text(&text).then_some(text)
+    String::from_utf8(back(text)?).ok()
 }
 
 /// What a field needs.
@@ -33,9 +32,13 @@ pub(crate) fn find(field: &str, inner: &Inner, mojibake: bool) -> Option<Repair>
     }
     if mojibake {
         // Undone twice at most: what was encoded more often than that is no text that anyone reads.
-        if let Some(once) = again(field) {
-            let twice = !once.is_ascii() && again(&once).is_some();
-            return Some(Repair::Twice(if twice { 2 } else { 1 }));
+        if let Some(once) = again(field).filter(|once| !once.is_ascii()) {
+            if again(&once).is_some_and(|t| is_plain_text(&t)) {
+                return Some(Repair::Twice(2));
+            }
+            if is_plain_text(&once) {
+                return Some(Repair::Twice(1));
+            }
         }
     }
     match inner {

@@ -133,7 +133,11 @@ impl Converter {
             document: Stage::Before,
             document_len: 0,
             refs: Vec::new(),
-            early: start.filter(|_| source != Form::FormData).map(Self::start).into_iter().collect(),
+            early: start
+                .filter(|_| matches!(source, Form::Xop | Form::SwaRef | Form::Href))
+                .map(Self::start)
+                .into_iter()
+                .collect(),
             next: 0,
             tail: Vec::new(),
             slot: Slot::None,

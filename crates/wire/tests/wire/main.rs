@@ -1,6 +1,7 @@
 //! What the codecs accept and refuse, as tables and as properties.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod attach;
 mod credentials;
 mod framing;
 mod json;
