@@ -122,7 +122,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next event; none where a well-formed document ends.
-    #[expect(clippy::should_implement_trait, reason = "a lending iterator: events go with attributes() and namespace()")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a lending iterator: events go with attributes() and namespace()"
+    )]
     pub fn next(&mut self) -> Result<Option<Event<'a>>, XmlFault> {
         if self.empty {
             self.empty = false;
