@@ -1,16 +1,18 @@
 //! One exchange on its way through the steps: what was received, what each step found, what has been recorded so far. Data only.
 
 use crate::body::intake::RequestBody;
-use crate::edge::{Edge, xroad};
+use crate::edge::{Edge, describe, xroad};
 use crate::gateway::Gateway;
 use crate::peer::Member;
 use crate::record::view::Leg;
 use crate::server::conn::Conn;
+use crate::steps::mediate::Mediation;
 use crate::trace::Trace;
 use bytes::Bytes;
 use http::request::Parts;
 use lgsp_evidence::Ticket;
 use lgsp_identity::How;
+use lgsp_kernel::mediation::Face;
 use lgsp_kernel::model::{KeepBody, UpstreamSpec};
 use lgsp_kernel::record::{LegRecord, MaskedRecord, Stated};
 use lgsp_kernel::snapshot::{Credential, Grant, Operation, Service, Snapshot, System, Version};
@@ -52,6 +54,12 @@ pub(crate) struct Exchange {
     /// The right to forward its request, once.
     pub permit: Option<Box<Permit>>,
     pub route: Option<Route>,
+    /// How the caller speaks, where that is another way than the provider's.
+    pub face: Option<Face>,
+    /// Where messages are converted or checked.
+    pub mediation: Option<Box<Mediation>>,
+    /// A description that is asked for in the place of an operation.
+    pub asked: Option<Box<describe::Asked>>,
     pub grant: Option<Arc<Grant>>,
     pub decisions: SmallVec<[Decision; 8]>,
     pub request: Leg,

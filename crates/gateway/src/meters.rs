@@ -38,6 +38,9 @@ pub(crate) struct Meters {
     in_flight: Gauge,
     panics: Counter,
     unrecorded: Counter,
+    /// Requests and answers; those that passed and those that did not.
+    mediated: [[Counter; 2]; 2],
+    mediation_seconds: [Histogram; 2],
 }
 
 impl Meters {
@@ -48,6 +51,12 @@ impl Meters {
             in_flight: gauge!("lgsp_exchanges_in_flight"),
             panics: counter!("lgsp_panics_total"),
             unrecorded: counter!("lgsp_exchanges_unrecorded_total"),
+            mediated: ["request", "answer"].map(|way| {
+                ["passed", "refused"]
+                    .map(|outcome| counter!("lgsp_mediated_total", "message" => way, "outcome" => outcome))
+            }),
+            mediation_seconds: ["request", "answer"]
+                .map(|way| histogram!("lgsp_mediation_seconds", "message" => way)),
         }
     }
 
@@ -73,6 +82,12 @@ impl Meters {
     }
     pub fn panicked(&self) {
         self.panics.increment(1);
+    }
+    /// A message was converted or checked, in so many seconds.
+    pub fn mediated(&self, way: &'static str, ok: bool, seconds: f64) {
+        let at = usize::from(way == "answer");
+        self.mediated[at][usize::from(!ok)].increment(1);
+        self.mediation_seconds[at].record(seconds);
     }
     /// An exchange that had an effect could not be recorded to its end.
     pub fn unrecorded(&self) {

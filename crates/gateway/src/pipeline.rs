@@ -3,13 +3,13 @@
 
 use crate::answer::AnswerBody;
 use crate::body::sealed::{Bounds, Closer, End, Sealed};
-use crate::edge::xroad;
+use crate::edge::{describe, xroad};
 use crate::exchange::{Decision, Exchange, Why};
 use crate::peer;
 use crate::record::json;
 use crate::steps::verify::{Content, Given, Rest};
 use crate::steps::{
-    authorize, forward, idempotent, identify, legs, limit, mask, record, resolve, validate, verify,
+    authorize, forward, idempotent, identify, legs, limit, mask, mediate, record, resolve, validate, verify,
 };
 use bytes::Bytes;
 use http::Response;
@@ -30,8 +30,14 @@ pub(crate) async fn run(mut x: Box<Exchange>) -> Response<AnswerBody> {
 
 /// The line.
 async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
+    if let Some(given) = describe::open(x) {
+        // For anyone, and no exchange.
+        x.progress.closed = true;
+        return Ok(given);
+    }
     identify::identify(x)?;
     resolve::resolve(x).await?;
+    mediate::begin(x);
     if x.route.is_none() {
         return asked_of_us(x).await;
     }
@@ -43,6 +49,10 @@ async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
     record::received(x);
     // Boxed: these are large, and most calls would carry their size about.
     let kept = if idempotent::asked(x) { Box::pin(idempotent::begin(x)).await? } else { None };
+    let replayed = kept.is_some();
+    if !replayed && x.mediation.is_some() {
+        Box::pin(mediate::request(x)).await?;
+    }
     let arrived = match kept {
         Some(kept) => kept,
         None if x.route().version.legs.is_empty() => {
@@ -55,6 +65,11 @@ async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
     };
 
     let given = verify::verify(x, arrived).await?;
+    let given = match &x.mediation {
+        // What is kept under a key was made for this caller.
+        Some(_) if !replayed => Box::pin(mediate::answer(x, given)).await?,
+        _ => given,
+    };
     let given = mask::mask(x, given)?;
     let given = xroad::answer(x, given)?;
     if x.permit.is_some() {
@@ -71,7 +86,11 @@ async fn steps(x: &mut Exchange) -> Result<Given, Refusal> {
 
 /// What the platform answers itself: on record like any other answer.
 async fn asked_of_us(x: &mut Exchange) -> Result<Given, Refusal> {
-    let given = xroad::own_answer(x)?;
+    let described = x.asked.take().map(|asked| describe::answer(x, &asked)).transpose()?;
+    let given = match described {
+        Some(given) => Some(given),
+        None => xroad::own_answer(x)?,
+    };
     let given = given.ok_or_else(|| Refusal::new(&fault::NO_SERVICE, "Nothing is known by this name."))?;
     record::received(x);
     record::request_body(x);

@@ -4,6 +4,7 @@
 pub mod agency;
 pub mod bounds;
 pub mod context;
+mod contracts;
 pub mod fault;
 pub mod ids;
 pub mod mediation;

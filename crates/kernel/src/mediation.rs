@@ -1,7 +1,7 @@
 //! What the data plane asks of a version's contract, faces and mappings. The registry has them compiled when a version is published
 //! and puts the result into the snapshot; the gateway runs it; `lgsp-mediation` implements it. No knowledge of XML or JSON here.
 
-use crate::model::{Protocol, VersionSpec};
+use crate::model::{CheckMode, CheckSpec, FaceSpec, Protocol, VersionSpec};
 use crate::{Millis, Refusal};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -19,6 +19,28 @@ pub enum Face {
     Soap11,
     /// SOAP 1.2.
     Soap12,
+}
+
+impl Face {
+    /// The face that a declaration names.
+    pub fn spec(self) -> FaceSpec {
+        match self {
+            Self::Rest => FaceSpec::Rest,
+            Self::Soap11 | Self::Soap12 => FaceSpec::Soap,
+        }
+    }
+    /// Whether it is how a service of this protocol speaks itself.
+    pub fn is_native(self, protocol: Protocol) -> bool {
+        (self == Self::Rest) == (protocol == Protocol::Rest)
+    }
+    /// The word in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Soap11 => "soap11",
+            Self::Soap12 => "soap12",
+        }
+    }
 }
 
 /// What a conversion may know of the call that it serves: the sources of values that the operator's declaration asks for.
@@ -57,8 +79,12 @@ pub struct CallerRequest<'a> {
     pub content_type: &'a str,
     /// SOAPAction; empty where there is none.
     pub soap_action: &'a str,
+    /// Header lines that are plain text, names in lower case.
+    pub headers: &'a [(&'a str, &'a str)],
     /// The body; empty where there is none.
     pub body: Bytes,
+    /// How strictly it is checked: the version's way, or the grant's where that is stricter.
+    pub check: CheckMode,
 }
 
 /// A request as the provider is to get it.
@@ -74,6 +100,8 @@ pub struct ProviderRequest {
     pub soap_action: Option<String>,
     /// Accept; none: the caller's stays.
     pub accept: Option<String>,
+    /// Header lines that the conversion adds.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
     /// What was changed or found, for the record.
@@ -93,6 +121,8 @@ pub struct ProviderAnswer<'a> {
     pub content_type: &'a str,
     /// The body.
     pub body: Bytes,
+    /// How strictly it is checked: the version's way, or the grant's where that is stricter.
+    pub check: CheckMode,
 }
 
 /// An answer as the caller is to get it.
@@ -138,9 +168,9 @@ pub type Mediated<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Sen
 /// A version's compiled contract, faces and mappings.
 pub trait Mediate: fmt::Debug + Send + Sync {
     /// Whether requests of this operation by callers of this face must be collected and handed to [`Mediate::request`].
-    fn reads_request(&self, operation: &str, face: Face) -> bool;
+    fn reads_request(&self, operation: &str, face: Face, check: CheckSpec) -> bool;
     /// Whether answers must be collected and handed to [`Mediate::answer`].
-    fn reads_answer(&self, operation: &str, face: Face) -> bool;
+    fn reads_answer(&self, operation: &str, face: Face, check: CheckSpec) -> bool;
     /// Converts and checks a request. A refusal of kind blame caller says what in the message is wrong, and where.
     fn request<'a>(
         &'a self,
@@ -153,10 +183,15 @@ pub trait Mediate: fmt::Debug + Send + Sync {
     fn openapi(&self) -> Option<Arc<str>>;
     /// The WSDL of the SOAP face, as callers get it at `?wsdl`, with `{address}` where the service's address goes; none: no SOAP face.
     fn wsdl(&self) -> Option<Arc<str>>;
+    /// A schema that the WSDL imports as `?xsd=name`; none: there is none of this name.
+    fn xsd(&self, name: &str) -> Option<Arc<str>>;
 }
 
-/// Files of a version's contract and mappings, by their names relative to the first.
+/// Files that belong together, by their names relative to their folder.
 pub type ContractFiles = BTreeMap<String, Bytes>;
+
+/// All files that a version names, by the digests that it names them by.
+pub type VersionFiles = BTreeMap<String, Arc<ContractFiles>>;
 
 /// What is wrong with a contract, mapping or face, or is worth a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,18 +224,19 @@ pub trait CompileContract: Send + Sync {
         &self,
         protocol: Protocol,
         version: &VersionSpec,
-        files: &ContractFiles,
+        files: &VersionFiles,
     ) -> Result<Compiled, Vec<ContractProblem>>;
     /// What a caller of the old version would meet in the new one: breaking changes, one a line, named by operation and place.
     fn compare(
         &self,
-        old: (&VersionSpec, &ContractFiles),
-        new: (&VersionSpec, &ContractFiles),
+        protocol: Protocol,
+        old: (&VersionSpec, &VersionFiles),
+        new: (&VersionSpec, &VersionFiles),
     ) -> Vec<ContractChange>;
 }
 
 /// A difference between two contracts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct ContractChange {
     /// Whether a caller or provider that kept to the old one may fail.
     pub breaking: bool,

@@ -2,11 +2,16 @@
 //! administration API and the store share. Unknown fields are refused. Rules that need more than one item (does the
 //! parent exist?) are the registry's.
 
+pub use crate::contracts::{
+    CheckMode, CheckSpec, ContractKind, ContractSpec, FaceSpec, FileSpec, MappingsSpec, TextForm, TextLabel,
+    TextRule, TextSpec,
+};
 use crate::patterns::PathPattern;
 pub use crate::routes::{LegSpec, SignatureMode};
 use crate::{AgencyCode, CredentialId, GrantId, Millis, NodeName, ServiceId, SystemId, VersionLabel};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -287,8 +292,24 @@ pub struct VersionSpec {
     /// The credential that the platform adds.
     #[serde(default, skip_serializing_if = "is_default")]
     pub auth: ProviderAuth,
-    /// What it can do.
+    /// Its contract: what its provider speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractSpec>,
+    /// How callers may speak to it; none: as its provider does.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub faces: Vec<FaceSpec>,
+    /// REST with a SOAP face: the WSDL of that face; none: written from the contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wsdl: Option<FileSpec>,
+    /// What it can do; with a contract it may be left out.
+    #[serde(default)]
     pub operations: Vec<OperationSpec>,
+    /// Whether messages are checked against the contract.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check: CheckSpec,
+    /// What is done with the characters of messages.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub text: TextSpec,
     /// Largest request body, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_body_max: Option<u64>,
@@ -412,8 +433,35 @@ pub enum ProviderAuth {
     },
 }
 
+impl VersionSpec {
+    /// Whether callers may speak so to it, whose service speaks `protocol`.
+    pub fn has_face(&self, face: FaceSpec, protocol: Protocol) -> bool {
+        let own = match protocol {
+            Protocol::Rest => FaceSpec::Rest,
+            Protocol::Soap => FaceSpec::Soap,
+        };
+        if self.faces.is_empty() { face == own } else { self.faces.contains(&face) }
+    }
+
+    /// The digests of all files that it names.
+    pub fn file_digests(&self) -> impl Iterator<Item = &str> {
+        let mappings = self.operations.iter().filter_map(|o| o.mappings.as_ref());
+        let mapped = mappings.flat_map(|m| [&m.request, &m.answer]).flatten();
+        let files = mapped.chain(&self.wsdl).filter_map(|f| f.digest.as_deref());
+        self.contract.iter().filter_map(|c| c.digest.as_deref()).chain(files)
+    }
+
+    /// Whether messages may be converted, checked or changed.
+    pub fn is_mediated(&self) -> bool {
+        self.contract.is_some()
+            || self.wsdl.is_some()
+            || self.text != TextSpec::default()
+            || self.operations.iter().any(|o| o.mappings.is_some())
+    }
+}
+
 /// An operation of a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OperationSpec {
     /// Its name, unique in its version.
@@ -436,6 +484,19 @@ pub struct OperationSpec {
     /// Content types that a request may have; none: any.
     #[serde(default, skip_serializing_if = "is_default")]
     pub consumes: Vec<String>,
+    /// REST face: where variables of the path and query parameters go in the message, by their names: JSON pointers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bind: BTreeMap<String, String>,
+    /// What the platform puts into the request: JSON pointer to text, in which `{exchange}`, `{officer}`, `{dossier}`, `{purpose}`,
+    /// `{system}`, `{agency}` and `{time:yyyyMMddHHmmss}` stand for what is known of the call.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub set: BTreeMap<String, String>,
+    /// REST face: which part of the answer callers get, a JSON pointer; none: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Mappings between the caller's JSON and the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mappings: Option<MappingsSpec>,
 }
 
 /// What a caller must state.
@@ -503,6 +564,9 @@ pub struct GrantSpec {
     /// (`/a/b`, `//p:c`, `{namespace}name` steps) for XML. They are answered as "not permitted", not as absent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub hide: Vec<String>,
+    /// Checks of messages against the contract that are stricter than the version's own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check: CheckSpec,
     /// Suspended for now.
     #[serde(default, skip_serializing_if = "is_default")]
     pub suspended: bool,

@@ -1,6 +1,7 @@
 //! The compiled state that a call is decided on: immutable, shared, swapped whole. Maps share structure, so the next
 //! snapshot costs what changed, not what exists. Compiled by the registry; read by identity and gateway.
 
+use crate::mediation::Mediate;
 use crate::model::{
     AgencySpec, CredentialKind, CredentialSpec, GrantSpec, Lifecycle, OperationSpec, ServiceSpec, SystemSpec,
     VersionSpec,
@@ -135,6 +136,8 @@ pub struct Version {
     pub legs: Vec<Leg>,
     /// Its operations.
     pub operations: Vec<Arc<Operation>>,
+    /// Its contract, faces and mappings, compiled; none where messages are passed on as they are.
+    pub mediator: Option<Arc<dyn Mediate>>,
 }
 
 /// A way to a provider, compiled.

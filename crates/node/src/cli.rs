@@ -1,8 +1,10 @@
 //! The command line: what can be said. What each command does is in `commands/`, a file each.
 
+mod contract;
 mod federation;
 mod log;
 
+pub use contract::{ContractCommand, ServiceAddArgs};
 pub use federation::{
     DirectoryCommand, Fresh, HubCommand, HubInitArgs, JoinArgs, NodeCommand, Oneself, OnlineRole,
     PlatformKind, RevokeArgs, StandaloneArgs, TsaCommand, WitnessCommand,
@@ -53,6 +55,9 @@ pub enum Command {
     /// Services of systems.
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Contracts: WSDL and OpenAPI documents.
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// Grants: who may call what.
     #[command(subcommand)]
     Grant(GrantCommand),
@@ -143,6 +148,9 @@ pub struct ApplyArgs {
     /// Also remove what the files do not declare.
     #[arg(long)]
     pub prune: bool,
+    /// Take changes of contracts that break those who use a published version.
+    #[arg(long)]
+    pub accept_breaking: bool,
     /// Why.
     #[command(flatten)]
     pub why: Why,
@@ -308,6 +316,8 @@ pub enum SystemCommand {
 /// `lgsp service`
 #[derive(Debug, Subcommand)]
 pub enum ServiceCommand {
+    /// Make a service, or a version of one, of its contract, and publish it.
+    Add(Box<ServiceAddArgs>),
     /// Declare or change a service from a YAML or JSON file (`-`: standard input).
     Set {
         /// The file.
@@ -339,6 +349,30 @@ pub enum ServiceCommand {
 /// `lgsp grant`
 #[derive(Debug, Subcommand)]
 pub enum GrantCommand {
+    /// Let a system call a service.
+    Add {
+        /// The system that may call.
+        #[arg(long)]
+        consumer: String,
+        /// The service that may be called.
+        #[arg(long)]
+        service: String,
+        /// An operation; may be given several times; otherwise all.
+        #[arg(long = "operation")]
+        operations: Vec<String>,
+        /// What for.
+        #[arg(long)]
+        purpose: String,
+        /// On which legal basis.
+        #[arg(long)]
+        legal_basis: String,
+        /// Its id; otherwise made of both ids.
+        #[arg(long)]
+        id: Option<String>,
+        /// Why.
+        #[command(flatten)]
+        why: Why,
+    },
     /// Declare or change a grant; what is left out stays as it is.
     Set(Box<GrantSetArgs>),
     /// Remove a grant.

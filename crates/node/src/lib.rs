@@ -5,6 +5,7 @@ pub mod backup;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod contracts;
 pub mod demo;
 pub mod hub;
 pub mod log_key;

@@ -160,7 +160,12 @@ impl Ours {
             routes: vec![],
             upstream: UpstreamSpec::default(),
             auth: ProviderAuth::None,
+            contract: None,
+            faces: vec![],
+            wsdl: None,
             operations: vec![],
+            check: lgsp_kernel::model::CheckSpec::default(),
+            text: lgsp_kernel::model::TextSpec::default(),
             request_body_max: None,
             answer_body_max: None,
             check_syntax: false,
@@ -169,7 +174,7 @@ impl Ours {
         let key = "bench/1.0".to_owned();
         let auth = OpenAuth::None;
         let version =
-            Version { spec, key, stamp: 1, auth, client_certificate: None, legs: vec![], operations: vec![] };
+            Version { spec, key, stamp: 1, auth, client_certificate: None, legs: vec![], operations: vec![], mediator: None };
         let spec = OperationSpec {
             name: "get".into(),
             method: None,
@@ -178,6 +183,7 @@ impl Ours {
             element: None,
             idempotent: true,
             consumes: vec![],
+            ..OperationSpec::default()
         };
         Ok(Self {
             providers: Providers::new(config, Clock::System)?,

@@ -122,7 +122,7 @@ fn seal(vault: &Vault, content: &[u8]) -> String {
     hex::encode(vault.digest(&[FORMAT.as_bytes(), b"\0", inner.as_ref()].concat()))
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");

@@ -4,9 +4,12 @@
 mod access;
 mod services;
 
+pub(crate) use services::compare_labels;
+
+use crate::contracts::Workshop;
 use crate::resource::Kind;
 use crate::state::{Declared, Touched};
-use lgsp_kernel::model::SystemSpec;
+use lgsp_kernel::model::{Lifecycle, SystemSpec};
 use lgsp_kernel::snapshot::{Snapshot, System};
 use lgsp_kernel::{AgencyCode, NodeName, SystemId, Vault};
 use std::collections::BTreeSet;
@@ -23,8 +26,8 @@ pub(crate) struct Compiled {
 }
 
 /// Compiles a state from nothing.
-pub(crate) fn full(state: &Declared, vault: &Vault) -> Compiled {
-    update(&Compiled::default(), &Declared::default(), state, Touched::everything(state), vault)
+pub(crate) fn full(state: &Declared, vault: &Vault, shop: &Workshop) -> Compiled {
+    update(&Compiled::default(), &Declared::default(), state, Touched::everything(state), vault, shop)
 }
 
 /// Compiles what was touched between two states, over the compilation of the first.
@@ -34,6 +37,7 @@ pub(crate) fn update(
     new: &Declared,
     mut touched: Touched,
     vault: &Vault,
+    shop: &Workshop,
 ) -> Compiled {
     let mut out = before.clone();
     out.snapshot.generation = u64::try_from(new.generation).unwrap_or_default();
@@ -47,10 +51,44 @@ pub(crate) fn update(
         let affected = new.services.iter().filter(|(_, h)| moved.contains(&h.spec.system));
         touched.services.extend(affected.map(|(id, _)| id.clone()));
     }
-    services::services(&mut out, new, &touched.services, vault);
+    warm(shop, new, &touched.services);
+    services::services(&mut out, new, &touched.services, vault, shop);
     access::credentials(&mut out, new, &touched.credentials);
     access::grants(&mut out, old, new, &touched.grants);
     out
+}
+
+/// Contracts compiled at once at the start of a node; the memory of each is bounded by the contract's.
+const WARM_THREADS: usize = 4;
+
+/// Compiles contracts on several threads where there are several; what is compiled is remembered.
+fn warm(shop: &Workshop, new: &Declared, touched: &BTreeSet<Arc<str>>) {
+    if !shop.serves() {
+        return;
+    }
+    let services = touched.iter().filter_map(|id| new.services.get(id)).map(|h| &h.spec);
+    let used = services.flat_map(|s| s.versions.iter().map(move |v| (s.protocol, v)));
+    let used: Vec<_> = used
+        .filter(|(_, v)| v.is_mediated() && !matches!(v.lifecycle, Lifecycle::Draft | Lifecycle::Retired))
+        .collect();
+    if used.len() < 2 {
+        return;
+    }
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..WARM_THREADS.min(cores).min(used.len()) {
+            scope.spawn(|| {
+                while let Some((protocol, v)) =
+                    used.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+                {
+                    if let Ok(files) = shop.files(v) {
+                        let _ = shop.compile(*protocol, v, &files);
+                    }
+                }
+            });
+        }
+    });
 }
 
 impl Compiled {

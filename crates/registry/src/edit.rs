@@ -1,6 +1,7 @@
 //! Changing what is declared: whole declarations and single edits, all by way of a plan, a commit at the generation that the plan was
 //! made at, and a refresh. Where somebody else was first, the plan is made anew.
 
+use crate::contracts::publish::ContractDiff;
 use crate::manifest::{Sourced, from_json, nowhere};
 use crate::plan::{self, Plan, PlanOptions};
 use crate::problem::Problem;
@@ -8,7 +9,7 @@ use crate::registry::{Registry, State};
 use crate::resource::Kind;
 use lgsp_kernel::model::{CredentialKind, CredentialSpec, Lifecycle, Manifest, SecretInput};
 use lgsp_kernel::{AgencyCode, CredentialId, OpContext, Secret, SystemId};
-use lgsp_store::{Commit, CommitError, ResourceChange, StoreError};
+use lgsp_store::{Commit, CommitError, ContractFilesRow, ResourceChange, StoreError};
 use std::fmt;
 
 /// How often an edit is planned when others keep coming first.
@@ -107,9 +108,13 @@ impl Registry {
         options: PlanOptions,
         deletions: Vec<(Kind, String)>,
     ) -> Result<Plan, EditError> {
+        if let Ok(store) = self.store() {
+            self.fetch(&store, desired.value.services.iter().flat_map(|s| &s.versions)).await?;
+        }
         let registry = self.clone();
         tokio::task::spawn_blocking(move || {
-            plan::plan(&registry.state().declared, registry.vault(), &desired, options, &deletions)
+            let (state, vault, shop) = (registry.state(), registry.vault(), registry.shop());
+            plan::plan(&state.declared, vault, shop, &desired, options, &deletions)
         })
         .await
         .map_err(|_| EditError::Stopped)?
@@ -254,9 +259,14 @@ impl Registry {
             at: ctx.at,
             changes,
             actor: ctx.actor.clone(),
-            reason: ctx.reason.clone(),
+            reason: reason(ctx, &plan),
         };
-        let generation = store.commit(commit).await.map_err(|e| match e {
+        let rows = plan.files.iter().map(|(digest, files)| {
+            let files = crate::contracts::bundle::to_text(files);
+            ContractFilesRow { digest: digest.clone(), files }
+        });
+        let rows: Vec<_> = rows.collect();
+        let generation = store.commit_with(commit, &rows).await.map_err(|e| match e {
             CommitError::Conflict { current } => EditError::Conflict { current },
             CommitError::Store(e) => EditError::Store(e),
         })?;
@@ -266,6 +276,17 @@ impl Registry {
         }
         Ok(Applied { generation, plan })
     }
+}
+
+/// Why, for the trail: with the breaking changes of contracts that were accepted.
+fn reason(ctx: &OpContext, plan: &Plan) -> Option<String> {
+    let breaking = plan.contracts.iter().filter(|d| d.against == d.version).flat_map(ContractDiff::breaking);
+    let places: Vec<&str> = breaking.map(|c| c.place.as_str()).take(5).collect();
+    if places.is_empty() {
+        return ctx.reason.clone();
+    }
+    let accepted = format!("breaking changes of contracts were accepted: {}", places.join(", "));
+    Some(ctx.reason.as_ref().map_or_else(|| accepted.clone(), |r| format!("{r}; {accepted}")))
 }
 
 fn canonical(state: &State, kind: Kind, id: &str) -> Result<String, EditError> {

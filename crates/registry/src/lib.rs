@@ -7,6 +7,7 @@
 
 mod cache;
 mod compile;
+mod contracts;
 mod edit;
 pub mod manifest;
 pub mod plan;
@@ -19,11 +20,13 @@ mod validate;
 mod view;
 
 pub use cache::CacheError;
+pub use contracts::bundle::{BUNDLE_FILES_MAX, BUNDLE_MAX};
+pub use contracts::publish::ContractDiff;
 pub use edit::{Applied, EditError, Issued};
 pub use manifest::Sourced;
 pub use plan::{Action, Change, FieldDiff, Plan, PlanOptions};
 pub use problem::{PROBLEMS_MAX, Problem};
-pub use registry::Registry;
+pub use registry::{Registry, RegistryOptions};
 pub use resource::{Kind, KindError};
 pub use validate::RESERVED_SEGMENTS;
 pub use view::{Counts, Item, KeptOutItem, LIST_MAX};

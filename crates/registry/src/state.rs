@@ -3,8 +3,8 @@
 
 use crate::resource::{Kind, Resource};
 use lgsp_kernel::AgencyCode;
-use lgsp_kernel::model::{AgencySpec, CredentialSpec, GrantSpec, ServiceSpec, SystemSpec};
-use std::collections::BTreeSet;
+use lgsp_kernel::model::{AgencySpec, CredentialSpec, GrantSpec, ServiceSpec, SystemSpec, VersionSpec};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// The declared things of one kind, by id.
@@ -174,6 +174,12 @@ impl Declared {
             Kind::Grant => drop(self.grants.remove(id)),
         }
         self.unreadable.remove(&(kind, id.clone()));
+    }
+
+    /// The digests of all files that versions name.
+    pub fn file_digests(&self) -> HashSet<String> {
+        let versions = self.services.values().flat_map(|h| &h.spec.versions);
+        versions.flat_map(VersionSpec::file_digests).map(str::to_owned).collect()
     }
 
     /// All rows, for the copy kept on disk.

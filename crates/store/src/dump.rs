@@ -179,6 +179,13 @@ const TABLES: &[Table] = &[
             Column("detail", Text, 2),
         ],
     },
+    Table {
+        name: "contract_files",
+        since: 4,
+        key: 1,
+        preset: false,
+        columns: &[Column("digest", Text, 4), Column("files", Text, 4), Column("at", Int, 4)],
+    },
 ];
 
 impl Table {

@@ -2,6 +2,7 @@
 //! trail. What a specification says is the registry's matter; here it is text.
 
 use crate::audit::{self, Fact};
+use crate::contracts::{self, ContractFilesRow};
 use crate::error::{Result, StoreError};
 use crate::sql::Tx;
 use crate::{AuditHead, Store};
@@ -134,6 +135,11 @@ impl Store {
     /// Makes the changes, with a row of the audit trail for each, if the registry still stands at the expected
     /// generation; the new generation. Without changes the generation stays.
     pub async fn commit(&self, commit: Commit) -> Result<i64, CommitError> {
+        self.commit_with(commit, &[]).await
+    }
+
+    /// As [`Store::commit`], with files that the changes name, in the same transaction.
+    pub async fn commit_with(&self, commit: Commit, files: &[ContractFilesRow]) -> Result<i64, CommitError> {
         check(&commit)?;
         let mut tx = self.backend.write().await?;
         if commit.changes.is_empty() {
@@ -157,6 +163,7 @@ impl Store {
             })
             .collect();
         tx.run_rows(UPSERT_HEAD, &rows, UPSERT_TAIL).await?;
+        contracts::keep(&mut tx, files, commit.at).await?;
         append_trail(&mut tx, &commit, generation).await?;
         tx.commit().await?;
         Ok(generation)

@@ -31,10 +31,11 @@ const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_base", needs_program: 1),
     migration!(2, "0002_security_events", needs_program: 1),
     migration!(3, "0003_admin_token_use", needs_program: 1),
+    migration!(4, "0004_contract_files", needs_program: 1),
 ];
 
 /// The newest version this program knows.
-pub const NEWEST: i64 = 3;
+pub const NEWEST: i64 = 4;
 
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
     version BIGINT PRIMARY KEY NOT NULL,

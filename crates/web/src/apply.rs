@@ -7,7 +7,7 @@ use crate::state::AdminState;
 use axum::Json;
 use axum::extract::State;
 use lgsp_kernel::model::Manifest;
-use lgsp_registry::{Applied, Change, PlanOptions, Sourced, manifest};
+use lgsp_registry::{Applied, Change, ContractDiff, Plan, PlanOptions, Sourced, manifest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,6 +25,9 @@ pub struct ApplyQuery {
     /// Delete what is not declared.
     #[serde(default, deserialize_with = "flag")]
     prune: bool,
+    /// Take changes of contracts that break those who use a published version.
+    #[serde(default, deserialize_with = "flag")]
+    accept_breaking: bool,
 }
 
 /// What a declaration came to.
@@ -42,6 +45,10 @@ pub struct ApplyAnswer {
     deleted: usize,
     /// Every change.
     changes: Vec<Change>,
+    /// What is worth knowing of contracts and hinders nothing.
+    warnings: Vec<String>,
+    /// What changes in contracts, for those who kept to the old ones.
+    contracts: Vec<ContractDiff>,
 }
 
 /// Declares a state in YAML or JSON. Secrets stand in it by `value`. An invalid declaration changes nothing.
@@ -56,7 +63,7 @@ pub async fn apply(
     Asked(query): Asked<ApplyQuery>,
     text: String,
 ) -> Result<Json<ApplyAnswer>, ApiProblem> {
-    let options = PlanOptions { prune: query.prune };
+    let options = PlanOptions { prune: query.prune, accept_breaking: query.accept_breaking };
     let desired = tokio::task::spawn_blocking(move || manifest::read_text("body", text))
         .await
         .map_err(ApiProblem::defect)?
@@ -66,8 +73,9 @@ pub async fn apply(
         false => state.registry.apply(&desired, options, &ctx).await?,
     };
     let (created, updated, deleted) = done.plan.totals();
-    let (generation, changes) = (done.generation, done.plan.changes);
-    Ok(Json(ApplyAnswer { dry_run: query.dry_run, generation, created, updated, deleted, changes }))
+    let Plan { changes, warnings, contracts, .. } = done.plan;
+    let (dry_run, generation) = (query.dry_run, done.generation);
+    Ok(Json(ApplyAnswer { dry_run, generation, created, updated, deleted, changes, warnings, contracts }))
 }
 
 async fn plan(

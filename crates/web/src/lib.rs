@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod auth;
 mod conditional;
+mod contracts;
 mod credentials;
 pub mod directory;
 mod events;

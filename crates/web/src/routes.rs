@@ -3,8 +3,8 @@
 
 use crate::state::AdminState;
 use crate::{
-    apply, audit, credentials, directory, events, exchanges, hub, items, keys, log, middleware, search,
-    status, tokens,
+    apply, audit, contracts, credentials, directory, events, exchanges, hub, items, keys, log, middleware,
+    search, status, tokens,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
@@ -85,6 +85,8 @@ fn quick() -> OpenApiRouter<AdminState> {
 fn long() -> OpenApiRouter<AdminState> {
     OpenApiRouter::new()
         .routes(routes!(apply::apply))
+        .routes(routes!(contracts::upload))
+        .routes(routes!(contracts::get))
         .routes(routes!(audit::verify))
         .routes(routes!(search::search))
         .routes(routes!(log::forecast))

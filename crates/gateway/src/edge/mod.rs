@@ -1,6 +1,7 @@
 //! The edges: what protocol a caller speaks, how an operation is found in it and how a refusal is told in it. Past the edge nothing
 //! knows the difference. `rest` and `soap` are the protocols of services, `xroad` those of X-Road, `platform` the platform's own addresses.
 
+pub(crate) mod describe;
 pub(crate) mod platform;
 pub(crate) mod rest;
 pub(crate) mod soap;

@@ -86,6 +86,7 @@ mod tests {
             auth: OpenAuth::None,
             client_certificate: None,
             legs: Vec::new(),
+            mediator: None,
             operations: operations.iter().enumerate().map(operation).collect(),
         }
     }

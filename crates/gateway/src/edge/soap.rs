@@ -92,10 +92,9 @@ fn declares_action(operation: &Operation) -> bool {
 /// A SOAP operation lives at its version's address, under its own name, or where its path says.
 fn leads_here(operation: &Operation, path: &str) -> bool {
     match &operation.spec.path {
-        Some(pattern) => pattern.matches(path),
-        None => {
-            path.is_empty() || path == "/" || path.strip_prefix('/') == Some(operation.spec.name.as_str())
-        }
+        // With a method it is where the REST face has it.
+        Some(pattern) if operation.spec.method.is_none() => pattern.matches(path),
+        _ => path.is_empty() || path == "/" || path.strip_prefix('/') == Some(operation.spec.name.as_str()),
     }
 }
 
@@ -138,6 +137,7 @@ mod tests {
             auth: OpenAuth::None,
             client_certificate: None,
             legs: Vec::new(),
+            mediator: None,
             operations: operations.into_iter().map(operation).collect(),
         }
     }

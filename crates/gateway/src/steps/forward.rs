@@ -44,7 +44,9 @@ pub(crate) fn prepare(x: &mut Exchange) -> OutHead {
         headers.insert(TRAILER, ascii(&names.join(", ")));
     }
     let rest = std::mem::take(&mut x.route.as_mut().expect("resolved").rest);
-    let mut out = OutHead::new(x.head.method.clone(), rest, headers, x.head.version);
+    let method = x.mediation.as_mut().and_then(|m| m.method.take());
+    let method = method.unwrap_or_else(|| x.head.method.clone());
+    let mut out = OutHead::new(method, rest, headers, x.head.version);
     let text = x.trace.own.to_string();
     let headers = out.headers_mut();
     headers.insert(HeaderName::from_static("traceparent"), ascii(&text));

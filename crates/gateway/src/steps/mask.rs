@@ -50,7 +50,8 @@ pub(crate) fn mask(x: &mut Exchange, given: Given) -> Result<Given, Refusal> {
 /// Says in the record which rules met something, and keeps the digest of what came apart from that of what is given.
 fn note(x: &mut Exchange, grant: &Grant, masked: &Masked, before: &Bytes) {
     let (digest, bytes) = (x.digests_bodies().then(|| sha256(before)), before.len() as u64);
-    if let Some(received) = &mut x.answer.received {
+    // Where the answer was converted, what came is known already.
+    if let Some(received) = x.answer.received.as_mut().filter(|m| m.bytes.is_none()) {
         (received.body, received.bytes) = (digest, Some(bytes));
     }
     x.masked = Some(Box::new(MaskedRecord {

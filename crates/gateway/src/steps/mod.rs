@@ -9,6 +9,7 @@ pub(crate) mod identify;
 pub(crate) mod legs;
 pub(crate) mod limit;
 pub(crate) mod mask;
+pub(crate) mod mediate;
 pub(crate) mod receive;
 pub(crate) mod record;
 pub(crate) mod resolve;

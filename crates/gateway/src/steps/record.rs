@@ -40,19 +40,26 @@ pub(crate) fn request_begun(
     if x.request.sent.is_some() {
         let (body, bytes) = x.request.received.map_or((None, None), |m| (m.body, m.bytes));
         x.request.sent = Some(Message { head, body, bytes });
+        mediated_body(x);
         sent_body(x, changed);
         return another_way(x);
     }
     x.request.sent = Some(Message { head, body: None, bytes: None });
     let first = x.route().service.spec.evidence.record_reads_first || !x.safe();
-    let (part, kept) = match &x.body {
-        RequestBody::Large(_) => (Part::Opening, None),
-        RequestBody::Whole(bytes, _) => {
+    let original = x.mediation.as_ref().and_then(|m| m.original.clone());
+    let (part, kept) = match (&x.body, original) {
+        (RequestBody::Large(_), _) => (Part::Opening, None),
+        (_, Some(bytes)) => {
+            x.request.body(digest_of(x, &bytes), bytes.len() as u64);
+            mediated_body(x);
+            (Part::Request, Some(bytes))
+        }
+        (RequestBody::Whole(bytes, _), None) => {
             let bytes = bytes.clone();
             x.request.body(digest_of(x, &bytes), bytes.len() as u64);
             (Part::Request, Some(bytes))
         }
-        RequestBody::None | RequestBody::Unread(_) => {
+        (RequestBody::None | RequestBody::Unread(_), None) => {
             x.request.body(digest_of(x, b""), 0);
             (Part::Request, None)
         }
@@ -79,6 +86,14 @@ pub(crate) fn request_body(x: &mut Exchange) {
         _ => Bytes::new(),
     };
     x.request.body(digest_of(x, &bytes), bytes.len() as u64);
+}
+
+/// Notes that the provider is sent another body than the consumer's because it was converted.
+fn mediated_body(x: &mut Exchange) {
+    let converted = x.mediation.as_ref().and_then(|m| m.sent);
+    if let (Some(sent), Some((digest, bytes))) = (&mut x.request.sent, converted) {
+        (sent.body, sent.bytes) = (digest, Some(bytes));
+    }
 }
 
 /// Notes that a leg is sent another body than the consumer's.

@@ -2,10 +2,12 @@
 
 use crate::body::intake::{Intake, RequestBody};
 use crate::body::legible::legible;
+use crate::edge::describe::{Asked, Document};
 use crate::edge::{Edge, rest, soap, xroad};
 use crate::exchange::{Exchange, Route, Why};
 use http::Method;
-use lgsp_kernel::model::{Lifecycle, Protocol};
+use lgsp_kernel::mediation::Face;
+use lgsp_kernel::model::{FaceSpec, Lifecycle, Protocol};
 use lgsp_kernel::snapshot::{Operation, Service, Version};
 use lgsp_kernel::{Refusal, Step, fault};
 use lgsp_wire::path::{CleanPath, clean};
@@ -32,25 +34,63 @@ pub(crate) async fn resolve(x: &mut Exchange) -> Result<(), Refusal> {
         x.edge = Edge::of_soap_service(&x.head.headers);
     }
     let (version, taken) = version(&service, &path)?;
+    let face = other_face(x, &service, &version, &path.decoded_after(taken));
     if x.edge == Edge::Peer && taken != 2 {
         // Another node names the version that it means, and has signed it.
         return Err(Refusal::new(&fault::NO_VERSION, format!("{} has no such version.", service.spec.id)));
     }
     let decoded = path.decoded_after(taken);
-    let operation = match service.spec.protocol {
-        Protocol::Rest => rest_operation(&version, &x.head.method, &decoded),
-        Protocol::Soap => soap_operation(x, &version, &decoded).await,
+    let operation = match (service.spec.protocol, face) {
+        (Protocol::Rest, None) | (Protocol::Soap, Some(_)) => {
+            rest_operation(&version, &x.head.method, &decoded)
+        }
+        (Protocol::Soap, None) | (Protocol::Rest, Some(_)) => soap_operation(x, &version, &decoded).await,
     };
+    if operation.is_err()
+        && version.mediator.is_some()
+        && x.edge != Edge::Peer
+        && let Some(document) = Document::of(&x.head.method, &decoded, uri.query())
+    {
+        x.asked = Some(Box::new(Asked { service, version, document }));
+        return Ok(());
+    }
     let operation = operation.map_err(|refusal| maybe_no_version(refusal, &service, &path, taken))?;
-    let rest = rest(&path, taken, uri.query(), &operation, service.spec.protocol);
+    let spoken = if face == Some(Face::Rest) { Protocol::Rest } else { service.spec.protocol };
+    let rest = rest(&path, taken, uri.query(), &operation, spoken);
+    x.face = face;
     x.passed(Step::Resolve, Why::Route(version.clone(), operation.clone()));
     let path = decoded.into_owned();
     x.route = Some(Route { service, version, operation, path, rest });
     Ok(())
 }
 
+/// How the caller speaks, where that is another way than the service's own and the version has a face for it.
+fn other_face(x: &mut Exchange, service: &Service, version: &Version, path: &str) -> Option<Face> {
+    if version.mediator.is_none() || x.edge == Edge::Peer {
+        return None;
+    }
+    let envelope = Edge::of_soap_service(&x.head.headers);
+    let has = |face| version.spec.has_face(face, service.spec.protocol);
+    match (service.spec.protocol, envelope) {
+        (Protocol::Soap, Edge::Soap(_)) => None,
+        (Protocol::Soap, _) if soap::has_attachments(&x.head.headers) => None,
+        (Protocol::Soap, _) => has(FaceSpec::Rest).then_some(Face::Rest),
+        (Protocol::Rest, Edge::Soap(spoken)) if has(FaceSpec::Soap) && matches!(path, "" | "/") => {
+            if let rest::Found::Operation(_) = rest::find(version, &x.head.method, path) {
+                return None;
+            }
+            x.edge = envelope;
+            Some(if spoken == SoapVersion::V12 { Face::Soap12 } else { Face::Soap11 })
+        }
+        (Protocol::Rest, _) => None,
+    }
+}
+
 /// The version that the second segment names, or the default one; and how many segments that took.
-fn version(service: &Arc<Service>, path: &CleanPath<'_>) -> Result<(Arc<Version>, usize), Refusal> {
+pub(crate) fn version(
+    service: &Arc<Service>,
+    path: &CleanPath<'_>,
+) -> Result<(Arc<Version>, usize), Refusal> {
     let default = service.default_version.and_then(|i| service.versions.get(i));
     let named = path.segments.get(1).and_then(|label| service.version(label));
     match named {
@@ -164,8 +204,8 @@ fn rest(
     protocol: Protocol,
 ) -> String {
     // A SOAP operation without a path of its own is reached at the target's own address.
-    let at_base =
-        path.segments.len() <= taken || (protocol == Protocol::Soap && operation.spec.path.is_none());
+    let at_base = path.segments.len() <= taken
+        || (protocol == Protocol::Soap && (operation.spec.path.is_none() || operation.spec.method.is_some()));
     let rest = if at_base { "" } else { path.rest_after(taken) };
     match query {
         Some(query) => format!("{rest}?{query}"),

@@ -4,6 +4,7 @@
 use crate::body::intake::{Intake, RequestBody, too_large};
 use crate::body::legible::{legible, one_content_type};
 use crate::exchange::{Exchange, Why};
+use crate::steps::mediate;
 use http::header::CONTENT_TYPE;
 use hyper::body::Incoming;
 use lgsp_kernel::model::Protocol;
@@ -13,7 +14,9 @@ use lgsp_kernel::{Refusal, Step, fault};
 pub(crate) async fn validate(x: &mut Exchange) -> Result<(), Refusal> {
     if !matches!(x.body, RequestBody::None) {
         one_content_type(&x.head.headers)?;
-        media_type(x)?;
+        if !mediate::converts(x) {
+            media_type(x)?;
+        }
         if reads(x) {
             legible(&x.head.headers)?;
         }
@@ -56,7 +59,7 @@ fn intake(x: &Exchange, body: Incoming, collect_max: usize) -> Result<Intake, Re
     let limit = limit(x, collect_max);
     let intake = Intake::new(body, limit, &x.gateway.config, x.conn.clone(), x.number);
     if intake.known_length().is_some_and(|n| n > limit) {
-        return Err(too_large(limit));
+        return Err(if mediate::reads_request(x) { mediate::too_large(x) } else { too_large(limit) });
     }
     Ok(intake)
 }
@@ -65,7 +68,8 @@ fn intake(x: &Exchange, body: Incoming, collect_max: usize) -> Result<Intake, Re
 fn limit(x: &Exchange, collect_max: usize) -> u64 {
     let version = &x.route().version.spec;
     let limit = version.request_body_max.unwrap_or(x.gateway.config.body_max);
-    if version.check_syntax && syntax(x).is_some() { limit.min(collect_max as u64) } else { limit }
+    let whole = (version.check_syntax && syntax(x).is_some()) || mediate::reads_request(x);
+    if whole { limit.min(collect_max as u64) } else { limit }
 }
 
 /// What a content type promises of syntax.

@@ -122,7 +122,8 @@ pub(crate) async fn verify(x: &mut Exchange, arrived: Arrived) -> Result<Given, 
 async fn take_in(x: &mut Exchange, mut body: AnswerBody) -> Result<Content, AnswerError> {
     let gateway = x.gateway.clone();
     let config = &gateway.config;
-    let hides = super::mask::hides(x) || crate::edge::xroad::reads_answer(x);
+    let hides =
+        super::mask::hides(x) || crate::edge::xroad::reads_answer(x) || super::mediate::reads_answer(x);
     let keeps = hides || x.keep_body() == KeepBody::Full;
     let max = if keeps { config.collect_max } else { config.answer_whole_max };
     let known = body.size_hint().exact();

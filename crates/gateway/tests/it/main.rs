@@ -14,6 +14,7 @@ mod legs;
 mod limits;
 mod load;
 mod masks;
+mod mediated;
 mod peers;
 mod provider;
 mod refusals;

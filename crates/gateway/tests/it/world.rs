@@ -331,6 +331,7 @@ fn version(service: &ServiceSpec, spec: lgsp_kernel::model::VersionSpec) -> Vers
         auth,
         client_certificate: None,
         operations: spec.operations.iter().map(operation).collect(),
+        mediator: spec.contract.is_some().then(|| Arc::new(crate::mediated::Brackets) as _),
         spec,
     }
 }
@@ -350,6 +351,7 @@ fn leg(number: u8, leg: &LegSpec, key: &str, spec: &lgsp_kernel::model::VersionS
             client_certificate: None,
             legs: Vec::new(),
             operations: Vec::new(),
+            mediator: None,
             spec: lgsp_kernel::model::VersionSpec { targets, upstream, routes: Vec::new(), ..spec.clone() },
         })
     });

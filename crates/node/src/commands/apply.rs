@@ -10,7 +10,7 @@ use lgsp_registry::{PlanOptions, Problem, manifest, plan};
 pub async fn run(desk: &Desk, args: &ApplyArgs) -> Result<(), Failure> {
     let desired = manifest::read(&args.files).map_err(|p| listed(&p))?;
     let registry = desk.registry().await?;
-    let options = PlanOptions { prune: args.prune };
+    let options = PlanOptions { prune: args.prune, accept_breaking: args.accept_breaking };
     if args.dry_run {
         let planned = registry.plan(&desired, options).await.map_err(|p| listed(&p))?;
         out::print(&format!("{}(dry run: nothing was changed)", plan::render(&planned)));

@@ -50,6 +50,7 @@ pub async fn system(desk: &Desk, command: SystemCommand) -> Result<(), Failure> 
 pub async fn service(desk: &Desk, command: ServiceCommand) -> Result<(), Failure> {
     match command {
         ServiceCommand::Delete(args) => delete_one(desk, Kind::Service, &args.id, &args.why).await,
+        ServiceCommand::Add(args) => super::contract::add(desk, *args).await,
         ServiceCommand::Set { file, why } => put_file(desk, Kind::Service, &file, &why).await,
         ServiceCommand::Lifecycle { service, version, state, sunset: None, why } => {
             let lifecycle: Lifecycle = word("state", &state)?;
@@ -82,6 +83,18 @@ pub async fn grant(desk: &Desk, command: GrantCommand) -> Result<(), Failure> {
     match command {
         GrantCommand::Delete(args) => delete_one(desk, Kind::Grant, &args.id, &args.why).await,
         GrantCommand::Set(args) => grant_set(desk, *args).await,
+        GrantCommand::Add { consumer, service, operations, purpose, legal_basis, id, why } => {
+            let id = id.unwrap_or_else(|| format!("{consumer}-{service}"));
+            let operations = if operations.is_empty() { vec!["*".to_owned()] } else { operations };
+            let flags = [
+                ("consumer", Some(consumer.into())),
+                ("service", Some(service.into())),
+                ("operations", Some(json!(operations))),
+                ("purpose", Some(purpose.into())),
+                ("legal_basis", Some(legal_basis.into())),
+            ];
+            set(desk, Kind::Grant, &id, &flags, &why).await
+        }
     }
 }
 

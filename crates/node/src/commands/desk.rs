@@ -71,7 +71,8 @@ impl Desk {
     }
     /// The registry, over the node's store.
     pub async fn registry(&self) -> Result<Registry, Failure> {
-        Ok(Registry::open(self.store().await?, self.vault()?, self.clock.clone()).await?)
+        let options = crate::contracts::reading();
+        Ok(Registry::open_with(self.store().await?, self.vault()?, self.clock.clone(), options).await?)
     }
     /// The node's store at whatever schema.
     pub async fn store_as_is(&self) -> Result<Store, Failure> {

@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod backup;
 mod config;
+mod contract;
 mod declare;
 pub mod desk;
 pub mod directory;
@@ -80,6 +81,11 @@ async fn at_desk(named: Option<&Path>, command: Command) -> Result<(), Failure> 
     if let Command::Log(LogCommand::CheckProof { file, key }) = &command {
         return log::check_proof(file, key);
     }
+    if let Command::Contract(command) = &command
+        && let Some(done) = contract::alone(command)
+    {
+        return done;
+    }
     let desk = Desk::open(named)?;
     let desk = &desk;
     match command {
@@ -91,6 +97,7 @@ async fn at_desk(named: Option<&Path>, command: Command) -> Result<(), Failure> 
         Command::Delete(args) => items::delete(desk, &args).await,
         Command::Agency(command) => declare::agency(desk, command).await,
         Command::System(command) => declare::system(desk, command).await,
+        Command::Contract(command) => contract::run(desk, command).await,
         Command::Service(command) => declare::service(desk, command).await,
         Command::Grant(command) => declare::grant(desk, command).await,
         Command::Credential(command) => declare::credential(desk, command).await,

@@ -39,6 +39,7 @@ pub(crate) async fn run(demo: &Demo) -> Result<(), Failure> {
     step(&mut lines, "default version, api key", key_call(caller, demo, &company.tax_code), Answer::exchange)
         .await?;
     let soap = step(&mut lines, "SOAP call", soap_call(caller, demo, &bearer), Answer::exchange).await?;
+    step(&mut lines, "the same as REST", citizen_call(caller, demo, &bearer), Answer::exchange).await?;
     step(&mut lines, "call with effect", update_call(caller, demo, &bearer), Answer::exchange).await?;
     step(&mut lines, "refused: no grant", refused_call(caller, demo, &lookup), |a| {
         a.json()["type"].as_str().unwrap_or_default().into()
@@ -118,6 +119,28 @@ async fn soap_call(caller: &Caller, demo: &Demo, bearer: &(&'static str, String)
         .await?;
     let holds = answer.text().contains(&citizen.id);
     expect(&answer, StatusCode::OK, holds, &format!("the citizen {}", citizen.id))?;
+    Ok(answer)
+}
+
+/// The SOAP service by a caller that never sees XML.
+async fn citizen_call(
+    caller: &Caller,
+    demo: &Demo,
+    bearer: &(&'static str, String),
+) -> Result<Answer, Failure> {
+    let citizen = demo.sandbox.citizen(0);
+    let name =
+        percent_encoding::utf8_percent_encode(&citizen.name.full(), percent_encoding::NON_ALPHANUMERIC)
+            .to_string();
+    let path = format!("/dancu037/1.0/citizens/{}?name={name}&born={}", citizen.id, citizen.birth_date());
+    let headers: Vec<_> = soap_headers(bearer)
+        .into_iter()
+        .filter(|(name, _)| !matches!(*name, "content-type" | "soapaction"))
+        .collect();
+    let answer = caller.call(Method::GET, &path, &headers, "").await?;
+    let json = answer.json();
+    let holds = json["SoDinhDanh"] == citizen.id && json["HoVaTen"]["Ten"] == citizen.name.given;
+    expect(&answer, StatusCode::OK, holds, &format!("the citizen {} as JSON", citizen.id))?;
     Ok(answer)
 }
 

@@ -10,9 +10,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Node, file, content.
-const MANIFESTS: [(&str, &str, &str); 7] = [
+const MANIFESTS: [(&str, &str, &str); 8] = [
     ("tinh-a", "01-agencies.yaml", include_str!("../../../../demo/tinh-a/01-agencies.yaml")),
     ("tinh-a", "02-services.yaml", include_str!("../../../../demo/tinh-a/02-services.yaml")),
+    ("tinh-a", "dancu037.wsdl", include_str!("../../../../demo/tinh-a/dancu037.wsdl")),
     ("tinh-a", "03-grants.yaml", include_str!("../../../../demo/tinh-a/03-grants.yaml")),
     ("tinh-a", "04-dossiers.yaml", include_str!("../../../../demo/tinh-a/04-dossiers.yaml")),
     ("tinh-b", "01-registry.yaml", include_str!("../../../../demo/tinh-b/01-registry.yaml")),

@@ -77,7 +77,10 @@ impl DemoNode {
     async fn declare(&self, desk: &Desk, context: &OpContext) -> Result<(), Failure> {
         let registry = desk.registry().await?;
         let desired = lgsp_registry::manifest::read(&[self.folder.manifests()]).map_err(|p| problems(&p))?;
-        let plan = registry.plan(&desired, PlanOptions { prune: false }).await.map_err(|p| problems(&p))?;
+        let plan = registry
+            .plan(&desired, PlanOptions { prune: false, ..PlanOptions::default() })
+            .await
+            .map_err(|p| problems(&p))?;
         registry.commit(plan, context).await.trying(format!("declaring what {} has", self.name()))?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::master_key::{self, MasterKeyError};
 use crate::membership::keys::Keys;
 use crate::telemetry::{metrics, traces};
-use crate::{log_key, setup, tls};
+use crate::{contracts, log_key, setup, tls};
 use arc_swap::ArcSwap;
 use lgsp_evidence::{Archive, Disk, Log};
 use lgsp_gateway::{
@@ -202,7 +202,8 @@ async fn open_store(config: &Config, vault: &Arc<Vault>, clock: &Clock) -> Resul
         IdentityError::Store(e) => bad(e),
         other => other.into(),
     })?;
-    let registry = Registry::open(store.clone(), vault.clone(), clock.clone()).await;
+    let registry =
+        Registry::open_with(store.clone(), vault.clone(), clock.clone(), contracts::serving(config)).await;
     let registry = registry.map_err(|e| match e {
         EditError::Store(e) => bad(e),
         other => other.into(),
@@ -222,7 +223,9 @@ fn from_copies(
         store: StoreError::Unavailable(store.to_string()),
         copy: format!("; and {why}"),
     };
-    let opened = Registry::open_copy(&config.snapshot_cache(), max, vault.clone(), clock.clone());
+    let path = config.snapshot_cache();
+    let opened =
+        Registry::open_copy_with(&path, max, vault.clone(), clock.clone(), contracts::serving(config));
     let (registry, as_of) = opened.map_err(|e| without(e.to_string()))?;
     let keys = key_copy::load(&config.key_cache(), vault, clock.now(), max)
         .map_err(|e| without(format!("the copy of the signing keys on disk is not used: {e}")))?;

@@ -134,7 +134,12 @@ pub fn version(urls: &[&str], tweak: impl FnOnce(&mut Version)) -> Arc<Version> 
             ..UpstreamSpec::default()
         },
         auth: ProviderAuth::None,
+        contract: None,
+        faces: vec![],
+        wsdl: None,
         operations: vec![],
+        check: lgsp_kernel::model::CheckSpec::default(),
+        text: lgsp_kernel::model::TextSpec::default(),
         request_body_max: None,
         answer_body_max: None,
         check_syntax: false,
@@ -148,6 +153,7 @@ pub fn version(urls: &[&str], tweak: impl FnOnce(&mut Version)) -> Arc<Version> 
         client_certificate: None,
         legs: Vec::new(),
         operations: vec![],
+        mediator: None,
     };
     tweak(&mut version);
     Arc::new(version)
@@ -166,6 +172,7 @@ pub fn operation(idempotent: bool) -> Operation {
         element: None,
         idempotent,
         consumes: vec![],
+        ..OperationSpec::default()
     };
     Operation { spec, key: "citizens.op".into(), safe: idempotent, idempotent }
 }

@@ -33,11 +33,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let desired = manifest::read(&[path]).map_err(bad)?;
     lap("read");
-    let plan = registry.plan(&desired, PlanOptions { prune: true }).await.map_err(bad)?;
+    let plan =
+        registry.plan(&desired, PlanOptions { prune: true, ..PlanOptions::default() }).await.map_err(bad)?;
     lap("plan");
     registry.commit(plan, &context).await?;
     lap("commit and compile");
-    let again = registry.plan(&desired, PlanOptions { prune: true }).await.map_err(bad)?;
+    let again =
+        registry.plan(&desired, PlanOptions { prune: true, ..PlanOptions::default() }).await.map_err(bad)?;
     lap("plan again, nothing changed");
     println!("  {} changes", again.changes.len());
     let mut one = registry.get(Kind::Grant, "grant-1").map(|i| i.spec).unwrap_or_default();

@@ -1,9 +1,11 @@
 //! Services, their versions and operations, compiled: the provider's secrets opened, in memory only.
 
 use super::Compiled;
+use crate::contracts::Workshop;
 use crate::resource::Kind;
 use crate::sealing::{auth_place, certificate_place, leg_auth_place, leg_certificate_place};
 use crate::state::{Declared, to_text};
+use lgsp_kernel::mediation::Mediate;
 use lgsp_kernel::model::{
     LegSpec, Lifecycle, OperationSpec, ProviderAuth, SecretInput, ServiceSpec, UpstreamSpec, VersionSpec,
 };
@@ -13,7 +15,13 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub(super) fn services(out: &mut Compiled, new: &Declared, touched: &BTreeSet<Arc<str>>, vault: &Vault) {
+pub(super) fn services(
+    out: &mut Compiled,
+    new: &Declared,
+    touched: &BTreeSet<Arc<str>>,
+    vault: &Vault,
+    shop: &Workshop,
+) {
     for id in touched {
         let Some(held) = new.services.get(id) else {
             out.snapshot.services.remove(&**id);
@@ -21,7 +29,7 @@ pub(super) fn services(out: &mut Compiled, new: &Declared, touched: &BTreeSet<Ar
             continue;
         };
         let before = out.snapshot.services.get(&**id).cloned();
-        let why = match service(out, &held.spec, before.as_deref(), vault) {
+        let why = match service(out, &held.spec, before.as_deref(), vault, shop) {
             Ok(service) => {
                 out.snapshot.services.insert(held.spec.id.clone(), Arc::new(service));
                 None
@@ -40,6 +48,7 @@ fn service(
     spec: &ServiceSpec,
     before: Option<&Service>,
     vault: &Vault,
+    shop: &Workshop,
 ) -> Result<Service, String> {
     let system = out
         .snapshot
@@ -49,10 +58,13 @@ fn service(
     let mut versions = Vec::with_capacity(spec.versions.len());
     for v in &spec.versions {
         // An unchanged version is the same one: its connections, breakers and health stay.
-        let same = before.and_then(|s| s.version(v.version.as_str())).filter(|old| old.spec == *v);
+        let same = before
+            .filter(|s| s.spec.protocol == spec.protocol)
+            .and_then(|s| s.version(v.version.as_str()))
+            .filter(|old| old.spec == *v);
         versions.push(match same {
             Some(same) => same.clone(),
-            None => Arc::new(version(spec.id.as_str(), v, vault)?),
+            None => Arc::new(version(spec, v, vault, shop)?),
         });
     }
     versions.sort_by(|a, b| compare_labels(b.spec.version.as_str(), a.spec.version.as_str()));
@@ -113,7 +125,8 @@ impl Opener<'_> {
     }
 }
 
-fn version(service: &str, spec: &VersionSpec, vault: &Vault) -> Result<Version, String> {
+fn version(of: &ServiceSpec, spec: &VersionSpec, vault: &Vault, shop: &Workshop) -> Result<Version, String> {
+    let service = of.id.as_str();
     let label = spec.version.as_str();
     let (auth, certificate) = (auth_place(service, label), certificate_place(service, label));
     let opener = Opener { vault, label, auth, certificate };
@@ -124,9 +137,33 @@ fn version(service: &str, spec: &VersionSpec, vault: &Vault) -> Result<Version, 
         client_certificate: opener.certificate(&spec.upstream)?,
         legs: legs(service, &key, spec, vault)?,
         operations: spec.operations.iter().map(|op| Arc::new(operation(service, op))).collect(),
+        mediator: mediator(of, spec, shop)?,
         spec: spec.clone(),
         key,
     })
+}
+
+/// A version in use that cannot be mediated as declared is not carried at all; a draft waits.
+fn mediator(
+    of: &ServiceSpec,
+    spec: &VersionSpec,
+    shop: &Workshop,
+) -> Result<Option<Arc<dyn Mediate>>, String> {
+    if !shop.serves()
+        || !spec.is_mediated()
+        || matches!(spec.lifecycle, Lifecycle::Draft | Lifecycle::Retired)
+    {
+        return Ok(None);
+    }
+    let label = spec.version.as_str();
+    let files = shop.files(spec).map_err(|d| format!("version {label}: the files {d} are not there"))?;
+    match shop.compile(of.protocol, spec, &files) {
+        Ok(compiled) => Ok(compiled.mediator.clone()),
+        Err(problems) => {
+            let first = problems.first().map(|p| p.message.as_str()).unwrap_or_default();
+            Err(format!("version {label}: its contract does not compile: {first}"))
+        }
+    }
 }
 
 fn legs(service: &str, key: &str, spec: &VersionSpec, vault: &Vault) -> Result<Vec<Leg>, String> {
@@ -155,6 +192,7 @@ fn legs(service: &str, key: &str, spec: &VersionSpec, vault: &Vault) -> Result<V
                 client_certificate: opener.certificate(&spec.upstream)?,
                 legs: Vec::new(),
                 operations: Vec::new(),
+                mediator: None,
                 key: format!("{key}#{number}"),
                 spec,
             }))

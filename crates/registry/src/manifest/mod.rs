@@ -2,11 +2,13 @@
 //! with every problem of form located, and secrets fetched from where a file says they are. What the declarations mean
 //! together is `plan`'s.
 
+mod contracts;
 mod decode;
 mod files;
 mod report;
 mod secrets;
 mod sourced;
+pub use contracts::gather_contract;
 pub(crate) use secrets::version_secrets;
 mod tree;
 
@@ -14,6 +16,7 @@ use crate::problem::{Problem, tidy};
 use crate::resource::{Kind, Resource};
 use crate::validate::{Findings, local};
 use files::{gather, read_bounded, whole};
+use lgsp_kernel::mediation::VersionFiles;
 use lgsp_kernel::model::{AgencySpec, CredentialSpec, GrantSpec, Manifest, ServiceSpec, SystemSpec};
 use report::Context;
 pub use sourced::Sourced;
@@ -92,6 +95,16 @@ pub fn from_json(
     run.finish()
 }
 
+/// One service as a declaration, with the files that its versions name by their digests.
+pub fn of_service(
+    id: &str,
+    item: serde_json::Value,
+    files: VersionFiles,
+) -> Result<Sourced<Manifest>, Vec<Problem>> {
+    let read = from_json(Kind::Service, id, item)?;
+    Ok(Sourced { files: Arc::new(files), ..read })
+}
+
 /// A manifest as YAML that can be read again.
 pub fn to_yaml(manifest: &Manifest) -> String {
     serde_saphyr::to_string(manifest).unwrap_or_else(|e| format!("# cannot be written as YAML: {e}\n"))
@@ -103,6 +116,7 @@ struct Run {
     manifest: Manifest,
     origins: Origins,
     problems: Vec<Problem>,
+    contract_files: VersionFiles,
 }
 
 impl Run {
@@ -183,6 +197,13 @@ impl Run {
                             fine = false;
                         }
                     });
+                    spec.each_file(&mut |path, named| {
+                        if let Err(message) = contracts::fetch(named, folder, &mut self.contract_files) {
+                            let at = item.find(path);
+                            cx.report((at.line, at.column), Some(path), message);
+                            fine = false;
+                        }
+                    });
                     fine.then_some(spec)
                 })
             });
@@ -201,6 +222,12 @@ impl Run {
             let mut fine = true;
             spec.each_secret(&mut |path, secret| {
                 if let Err(message) = secrets::fetch(secret, None) {
+                    cx.report((0, 0), Some(path), message);
+                    fine = false;
+                }
+            });
+            spec.each_file(&mut |path, named| {
+                if let Err(message) = contracts::fetch(named, None, &mut run.contract_files) {
                     cx.report((0, 0), Some(path), message);
                     fine = false;
                 }
@@ -225,7 +252,11 @@ impl Run {
     /// The manifest, or all problems: those of form and, of the items that could be read, those that each shows by itself.
     fn finish(self) -> Result<Sourced<Manifest>, Vec<Problem>> {
         if self.problems.is_empty() {
-            return Ok(Sourced { value: Arc::new(self.manifest), origins: Arc::new(self.origins) });
+            return Ok(Sourced {
+                value: Arc::new(self.manifest),
+                origins: Arc::new(self.origins),
+                files: Arc::new(self.contract_files),
+            });
         }
         let mut findings = Findings::default();
         local(&self.manifest, &mut findings);

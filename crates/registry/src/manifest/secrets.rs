@@ -1,6 +1,7 @@
 //! Where a declaration's secrets are, and fetching those that it names by environment variable or file. Sealing them is
 //! `sealing`'s.
 
+use super::contracts::{Named, version_files};
 use lgsp_kernel::model::{
     AgencySpec, CredentialSpec, GrantSpec, LegSpec, ProviderAuth, SecretInput, ServiceSpec, SystemSpec,
     UpstreamSpec, VersionSpec,
@@ -15,6 +16,10 @@ pub const SECRET_MAX: u64 = 64 << 10;
 pub(crate) trait Secrets {
     /// Calls `f` with each secret.
     fn each_secret(&mut self, f: &mut dyn FnMut(&str, &mut SecretInput)) {
+        let _ = f;
+    }
+    /// Calls `f` with each file that it names.
+    fn each_file(&mut self, f: &mut dyn FnMut(&str, Named<'_>)) {
         let _ = f;
     }
 }
@@ -33,6 +38,11 @@ impl Secrets for ServiceSpec {
     fn each_secret(&mut self, f: &mut dyn FnMut(&str, &mut SecretInput)) {
         for (i, version) in self.versions.iter_mut().enumerate() {
             version_secrets(version, &mut |path, secret| f(&format!("versions[{i}].{path}"), secret));
+        }
+    }
+    fn each_file(&mut self, f: &mut dyn FnMut(&str, Named<'_>)) {
+        for (i, version) in self.versions.iter_mut().enumerate() {
+            version_files(version, &mut |path, named| f(&format!("versions[{i}].{path}"), named));
         }
     }
 }

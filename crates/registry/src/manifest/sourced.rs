@@ -4,6 +4,7 @@ use super::tree;
 use crate::problem::{Problem, tidy};
 use crate::resource::Kind;
 use crate::validate::Findings;
+use lgsp_kernel::mediation::VersionFiles;
 use lgsp_kernel::model::Manifest;
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ pub struct Sourced<T> {
     /// What was declared.
     pub value: Arc<T>,
     pub(crate) origins: Arc<Origins>,
+    /// The files that it names, by their digests.
+    pub(crate) files: Arc<VersionFiles>,
 }
 
 impl<T> Clone for Sourced<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), origins: self.origins.clone() }
+        Self { value: self.value.clone(), origins: self.origins.clone(), files: self.files.clone() }
     }
 }
 
@@ -109,6 +112,6 @@ pub(crate) fn nowhere(item: &str, field: &str, message: String) -> Problem {
 impl Sourced<Manifest> {
     /// A declaration that was made in memory.
     pub fn from_manifest(value: Manifest) -> Self {
-        Self { value: Arc::new(value), origins: Arc::default() }
+        Self { value: Arc::new(value), origins: Arc::default(), files: Arc::default() }
     }
 }

@@ -6,6 +6,8 @@ mod render;
 
 pub use render::render;
 
+use crate::contracts::Workshop;
+use crate::contracts::publish::{self, ContractDiff, Told};
 use crate::manifest::Sourced;
 use crate::problem::Problem;
 use crate::resource::{Kind, Resource};
@@ -13,8 +15,10 @@ use crate::sealing;
 use crate::state::{Declared, Held, Touched, to_text};
 use crate::validate::{self, Findings, References};
 use lgsp_kernel::Vault;
+use lgsp_kernel::mediation::VersionFiles;
 use lgsp_kernel::model::{AgencySpec, CredentialSpec, GrantSpec, Manifest, ServiceSpec, SystemSpec};
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -24,6 +28,8 @@ use utoipa::ToSchema;
 pub struct PlanOptions {
     /// Delete what is not declared. Otherwise it is left alone.
     pub prune: bool,
+    /// Take changes of contracts that break those who use a published version.
+    pub accept_breaking: bool,
 }
 
 /// What happens to an item.
@@ -77,6 +83,15 @@ pub struct Plan {
     pub base: i64,
     /// What changes, in the order of dependence: deletions last, users before what they use.
     pub changes: Vec<Change>,
+    /// What is worth knowing and hinders nothing: of contracts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// What changes in contracts, for those who kept to the old ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<ContractDiff>,
+    /// The files that changed services name: kept in the same transaction.
+    #[serde(skip)]
+    pub(crate) files: VersionFiles,
 }
 
 impl Plan {
@@ -95,6 +110,7 @@ impl Plan {
 pub(crate) fn plan(
     existing: &Declared,
     vault: &Vault,
+    shop: &Workshop,
     desired: &Sourced<Manifest>,
     options: PlanOptions,
     deletions: &[(Kind, String)],
@@ -110,6 +126,10 @@ pub(crate) fn plan(
         deleted: Touched::default(),
         changes: Vec::new(),
     };
+    for (digest, files) in desired.files.iter() {
+        shop.library.put(digest.clone(), files.clone());
+    }
+    let told = RefCell::new(Told::default());
     work.declare::<AgencySpec>(manifest, &mut findings, |_, _, _| {}, |_, _, _| {});
     work.declare::<SystemSpec>(manifest, &mut findings, |_, _, _| {}, |_, _, _| {});
     work.declare::<CredentialSpec>(
@@ -121,7 +141,11 @@ pub(crate) fn plan(
     work.declare::<ServiceSpec>(
         manifest,
         &mut findings,
-        |spec, old, scope| sealing::service(vault, spec, old, scope),
+        |spec, old, scope| {
+            sealing::service(vault, spec, old, scope);
+            let breaking = options.accept_breaking;
+            publish::service(shop, spec, old, breaking, scope, &mut told.borrow_mut());
+        },
         validate::service_transition,
     );
     work.declare::<GrantSpec>(manifest, &mut findings, |_, _, _| {}, |_, _, _| {});
@@ -136,7 +160,9 @@ pub(crate) fn plan(
     if !findings.is_empty() {
         return Err(desired.origins.locate(findings));
     }
-    Ok(Plan { base: existing.generation, changes: work.changes })
+    let Told { warnings, diffs: contracts } = told.into_inner();
+    let files = work.files(shop);
+    Ok(Plan { base: existing.generation, changes: work.changes, warnings, contracts, files })
 }
 
 /// Where each declared item stands; items declared twice are findings.
@@ -174,6 +200,13 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// The files that changed services name.
+    fn files(&self, shop: &Workshop) -> VersionFiles {
+        let changed = self.changed.services.iter().filter_map(|id| self.next.services.get(id));
+        let versions = changed.flat_map(|h| &h.spec.versions);
+        versions.filter_map(|v| shop.files(v).ok()).flatten().collect()
+    }
+
     /// Takes over the declared items of one kind: `store` puts secrets into their stored form, `turn` asks whether what is there may
     /// become what is declared.
     fn declare<T: Resource>(

@@ -10,6 +10,16 @@ pub fn render(plan: &Plan) -> String {
     for change in &plan.changes {
         render_change(change, &mut out);
     }
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "! {warning}");
+    }
+    for diff in plan.contracts.iter().filter(|d| !d.changes.is_empty()) {
+        let _ = writeln!(out, "  contract of {} {} against {}:", diff.service, diff.version, diff.against);
+        for c in &diff.changes {
+            let word = if c.breaking { "BREAKING " } else { "" };
+            let _ = writeln!(out, "    {word}{}: {}", c.place, c.what);
+        }
+    }
     let (create, update, delete) = plan.totals();
     let summary = if plan.is_empty() {
         "Nothing to change.".to_owned()

@@ -4,6 +4,7 @@
 mod agency;
 mod credential;
 mod grant;
+mod mediation;
 mod references;
 mod route;
 pub(crate) mod rules;

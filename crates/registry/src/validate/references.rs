@@ -6,7 +6,8 @@ use crate::problem::did_you_mean;
 use crate::resource::{Kind, Resource};
 use crate::state::{Declared, Shelf, Touched};
 use lgsp_kernel::model::{
-    AgencySpec, CredentialKind, CredentialSpec, GrantSpec, Protocol, ServiceSpec, SystemSpec, VersionSpec,
+    AgencySpec, CredentialKind, CredentialSpec, FaceSpec, GrantSpec, Protocol, ServiceSpec, SystemSpec,
+    VersionSpec,
 };
 use lgsp_kernel::snapshot::{Digest, OperationRule};
 use std::collections::{BTreeSet, HashMap};
@@ -281,7 +282,10 @@ fn idle(rule: &OperationRule, service: &ServiceSpec, versions: &[&VersionSpec]) 
                 format!("service {id:?} has no SOAPAction {action:?}{}", did_you_mean(action, actions()))
             })
         }
-        OperationRule::MethodPath(method, _) if service.protocol == Protocol::Soap => {
+        OperationRule::MethodPath(method, _)
+            if service.protocol == Protocol::Soap
+                && !versions.iter().any(|v| v.has_face(FaceSpec::Rest, Protocol::Soap)) =>
+        {
             let shown = method.as_deref().unwrap_or("*");
             Some(format!(
                 "service {id:?} speaks SOAP: name the operation, or write action:<SOAPAction>, in place of {shown} and a path"

@@ -1,8 +1,8 @@
 //! What a service shows by itself: its id, versions, targets and operations.
 
-use super::{Scope, route, rules, target, text, upstream};
+use super::{Scope, mediation, route, rules, target, text, upstream};
 use lgsp_kernel::ids::check_name;
-use lgsp_kernel::model::{Lifecycle, OperationSpec, Protocol, ServiceSpec, VersionSpec};
+use lgsp_kernel::model::{FaceSpec, Lifecycle, OperationSpec, Protocol, ServiceSpec, VersionSpec};
 use lgsp_kernel::patterns::PathPattern;
 use std::collections::HashMap;
 
@@ -131,7 +131,8 @@ fn version(spec: &VersionSpec, protocol: Protocol, at: &str, scope: &mut Scope<'
     }
     upstream::upstream(&spec.upstream, at, scope);
     upstream::auth(&spec.auth, at, scope);
-    if spec.operations.is_empty() && spec.lifecycle != Lifecycle::Draft {
+    mediation::version(spec, protocol, at, scope);
+    if spec.operations.is_empty() && spec.contract.is_none() && spec.lifecycle != Lifecycle::Draft {
         scope.bad(format!("{at}operations"), "a version that is in use needs at least one operation");
     } else if spec.operations.len() > OPERATIONS_MAX {
         scope.bad(format!("{at}operations"), format!("more than {OPERATIONS_MAX} operations"));
@@ -152,9 +153,10 @@ fn operations(spec: &VersionSpec, protocol: Protocol, at: &str, scope: &mut Scop
             scope.bad(format!("{at}.name"), format!("two operations are called {:?}", op.name));
         }
         let address = match protocol {
-            Protocol::Rest => rest(op, &at, scope),
-            Protocol::Soap => soap(op, &at, scope),
+            Protocol::Rest => rest(op, spec, &at, scope),
+            Protocol::Soap => soap(op, spec, &at, scope),
         };
+        mediation::operation(op, spec, protocol, &at, scope);
         if let Some((field, address)) = address
             && let Some(other) = addresses.insert(address, &op.name)
         {
@@ -175,11 +177,17 @@ fn operations(spec: &VersionSpec, protocol: Protocol, at: &str, scope: &mut Scop
 }
 
 /// What tells the operation of a REST service from its siblings, and the field that says it.
-fn rest(op: &OperationSpec, at: &str, scope: &mut Scope<'_>) -> Option<(&'static str, String)> {
-    if op.soap_action.is_some() || op.element.is_some() {
+fn rest(
+    op: &OperationSpec,
+    version: &VersionSpec,
+    at: &str,
+    scope: &mut Scope<'_>,
+) -> Option<(&'static str, String)> {
+    let soap = version.has_face(FaceSpec::Soap, Protocol::Rest);
+    if !soap && (op.soap_action.is_some() || op.element.is_some()) {
         scope.bad(
             at,
-            "an operation of a REST service has `method` and `path`, not `soap_action` or `element`",
+            "an operation of a REST service has `method` and `path`, not `soap_action` or `element`, unless it has a SOAP face",
         );
     }
     if let Some(Err(why)) = op.method.as_deref().map(rules::this_method) {
@@ -187,6 +195,7 @@ fn rest(op: &OperationSpec, at: &str, scope: &mut Scope<'_>) -> Option<(&'static
     }
     match (&op.method, &op.path) {
         (Some(method), Some(path)) => Some((".path", format!("{method} {}", anonymous(path)))),
+        _ if version.contract.is_some() => None,
         (None, _) => {
             scope.bad(at, "an operation of a REST service needs `method`, such as GET");
             None
@@ -198,11 +207,17 @@ fn rest(op: &OperationSpec, at: &str, scope: &mut Scope<'_>) -> Option<(&'static
     }
 }
 
-fn soap(op: &OperationSpec, at: &str, scope: &mut Scope<'_>) -> Option<(&'static str, String)> {
-    if op.method.is_some() || op.path.is_some() {
+fn soap(
+    op: &OperationSpec,
+    version: &VersionSpec,
+    at: &str,
+    scope: &mut Scope<'_>,
+) -> Option<(&'static str, String)> {
+    let rest = version.has_face(FaceSpec::Rest, Protocol::Soap);
+    if !rest && (op.method.is_some() || op.path.is_some()) {
         scope.bad(
             at,
-            "an operation of a SOAP service has `soap_action` or `element`, not `method` and `path`",
+            "an operation of a SOAP service has `soap_action` or `element`, not `method` and `path`, unless it has a REST face",
         );
     }
     let action = op.soap_action.as_deref().unwrap_or_default();
@@ -217,6 +232,9 @@ fn soap(op: &OperationSpec, at: &str, scope: &mut Scope<'_>) -> Option<(&'static
             format!("{element:?} is not an element: write {{namespace}}name or name"),
         );
     }
+    if version.contract.is_some() && action.is_empty() && op.element.is_none() {
+        return None;
+    }
     if action.is_empty() && op.element.is_none() {
         scope.bad(at, "an operation of a SOAP service needs `soap_action` or `element`");
         return None;
@@ -225,7 +243,7 @@ fn soap(op: &OperationSpec, at: &str, scope: &mut Scope<'_>) -> Option<(&'static
 }
 
 /// A pattern without its variables' names: two that differ in those only match the same calls.
-fn anonymous(path: &PathPattern) -> String {
+pub(super) fn anonymous(path: &PathPattern) -> String {
     path.as_str()
         .split('/')
         .map(|s| match (s.starts_with('{'), s.ends_with("*}")) {

@@ -5,6 +5,7 @@
 mod bad_manifests;
 mod bounds;
 mod concurrency;
+mod contracts;
 mod copy_on_disk;
 mod edits;
 mod follow;

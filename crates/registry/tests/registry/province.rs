@@ -61,9 +61,14 @@ async fn a_folder_is_planned_applied_and_compiled() {
 #[tokio::test]
 async fn applying_the_same_files_again_changes_nothing() {
     let desk = Desk::province().await;
-    let again = desk.registry.plan(&province(), PlanOptions { prune: true }).await.unwrap();
+    let again =
+        desk.registry.plan(&province(), PlanOptions { prune: true, ..PlanOptions::default() }).await.unwrap();
     assert_eq!(plan::render(&again), "Nothing to change.\n");
-    let done = desk.registry.apply(&province(), PlanOptions { prune: true }, &operator()).await.unwrap();
+    let done = desk
+        .registry
+        .apply(&province(), PlanOptions { prune: true, ..PlanOptions::default() }, &operator())
+        .await
+        .unwrap();
     assert_eq!(done.generation, 1);
     assert_eq!(desk.store.generation().await.unwrap(), 1, "no empty commit");
 }
@@ -96,7 +101,11 @@ async fn what_is_not_declared_is_left_alone_unless_pruned() {
     let only = "agencies:\n  - { code: H98, name: Tỉnh Mẫu, kind: province }\n";
     let desired = manifest::read_text("one.yaml", only.into()).unwrap();
 
-    let kept = desk.registry.plan(&desired, PlanOptions { prune: false }).await.unwrap_err();
+    let kept = desk
+        .registry
+        .plan(&desired, PlanOptions { prune: false, ..PlanOptions::default() })
+        .await
+        .unwrap_err();
     assert_eq!(
         kept.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
@@ -104,7 +113,8 @@ async fn what_is_not_declared_is_left_alone_unless_pruned() {
         ],
         "an alias that another agency is named by cannot go"
     );
-    let pruned = desk.registry.plan(&desired, PlanOptions { prune: true }).await.unwrap();
+    let pruned =
+        desk.registry.plan(&desired, PlanOptions { prune: true, ..PlanOptions::default() }).await.unwrap();
     assert_eq!(
         plan::render(&pruned),
         "~ agency H98:\n    aliases: [000.00.00.H98] -> (none)\n    name: Ủy ban nhân dân tỉnh Mẫu -> Tỉnh Mẫu\n\
@@ -130,7 +140,8 @@ async fn what_is_exported_can_be_applied_again() {
     let desired =
         manifest::read_text("export.yaml", yaml.clone()).unwrap_or_else(|p| panic!("{p:#?}\n{yaml}"));
     assert_eq!(*desired.value, exported, "{yaml}");
-    let planned = desk.registry.plan(&desired, PlanOptions { prune: true }).await.unwrap();
+    let planned =
+        desk.registry.plan(&desired, PlanOptions { prune: true, ..PlanOptions::default() }).await.unwrap();
     assert!(planned.is_empty(), "{}", plan::render(&planned));
 }
 

@@ -34,7 +34,10 @@ async fn ten_thousand_services_and_a_hundred_thousand_grants_take_under_a_minute
     let text = data::manifest(10_000, 100_000);
     let start = Instant::now();
     let desired = manifest::read_text("all.yaml", text).unwrap();
-    desk.registry.apply(&desired, PlanOptions { prune: true }, &operator()).await.unwrap();
+    desk.registry
+        .apply(&desired, PlanOptions { prune: true, ..PlanOptions::default() }, &operator())
+        .await
+        .unwrap();
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     let start = Instant::now();
     desk.registry.delete(Kind::Grant, "grant-7", &operator()).await.unwrap();
