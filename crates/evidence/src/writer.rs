@@ -40,6 +40,11 @@ const PUBLISH_EVERY_BUSY: Duration = Duration::from_secs(5);
 const BUSY: usize = 16;
 /// How often a full disk is looked at when nothing is written.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So much before a group is forgotten with it: what the system keeps as one piece it lets go only as a whole, and the piece that two
+/// groups share not with the first.
+const FORGET_BEFORE: u64 = 1 << 20;
+/// What is forgotten ends at a multiple of this: a page, or several.
+const PAGE: u64 = 4 << 10;
 /// A group's buffer larger than this is given back.
 const BUFFER_KEEP: usize = 1 << 20;
 
@@ -379,6 +384,11 @@ impl Writer {
         }
         let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.shared.sync_micros.store(micros, Ordering::Relaxed);
+        if self.cfg.sync {
+            // Not the page that the next group goes on in: it would have to be read again.
+            let end = (active.len + self.buf.len() as u64) / PAGE * PAGE;
+            active.file.forget(active.len.saturating_sub(FORGET_BEFORE), end);
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ pub mod simulated;
 
 pub use simulated::Simulated;
 use std::io;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 /// Where the log's files are.
@@ -207,6 +208,13 @@ impl DiskFile {
         match self {
             Self::Real(f) => f.sync_data(),
             Self::Simulated(f) => f.sync_data(),
+        }
+    }
+    /// Lets the system forget its copy in memory of what is durable: it is read rarely, and new pages for it cost more than writing
+    /// it. A wish: failure does not matter, and what is not durable yet stays.
+    pub fn forget(&self, from: u64, to: u64) {
+        if let (Self::Real(f), Some(len)) = (self, NonZeroU64::new(to.saturating_sub(from))) {
+            let _ = rustix::fs::fadvise(f, from, Some(len), rustix::fs::Advice::DontNeed);
         }
     }
     /// Asks for room ahead of the end without changing the length. A wish: failure does not matter.
