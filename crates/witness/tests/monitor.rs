@@ -114,6 +114,31 @@ async fn a_branch_shown_to_another_peer_is_found_by_the_owner_s_own_proof() {
 }
 
 #[tokio::test]
+async fn what_was_reported_as_unproven_is_still_asked_for_after_an_end_before_the_bookkeeping() {
+    for first_round in [true, false] {
+        let mut scene = Scene::new();
+        let tree = Tree::new(100);
+        let owner = Shows::new(&tree);
+        scene.monitor.see(&tree.checkpoint(50).note, "b").unwrap();
+        if first_round {
+            scene.round(&owner).await;
+        }
+        scene.monitor.see(&tree.checkpoint(60).note, "c").unwrap();
+        scene.clock.advance(BOUND_MS);
+        // Writes the report, not what it waits for.
+        scene.monitor.judge();
+        scene.restart();
+        assert_eq!(scene.kinds(), [ReportKind::Unproven]);
+        assert_eq!(scene.monitor.logs()[0].pending, 1);
+        scene.rounds(&owner, 2).await;
+        assert_eq!(scene.kinds(), [], "its owner has shown that it fits");
+        assert_eq!(scene.monitor.logs()[0].head.size, 60);
+        scene.restart();
+        assert_eq!(scene.kinds(), []);
+    }
+}
+
+#[tokio::test]
 async fn an_owner_who_proves_nothing_or_something_else_is_reported_in_time() {
     let (tree, fork) = (Tree::new(100), Tree::forked(100, 55));
     let shows_the_other = Shows::new(&tree);

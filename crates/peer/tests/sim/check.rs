@@ -8,7 +8,6 @@ use lgsp_evidence::tree::root_of;
 use lgsp_evidence::{Archive, Hash, Span};
 use lgsp_kernel::ExchangeId;
 use lgsp_kernel::record::{Entry, Part};
-use lgsp_witness::ReportKind;
 use std::collections::BTreeMap;
 
 /// The records of an exchange in a log, by kind.
@@ -184,8 +183,7 @@ fn forks(history: &History, liar: bool, wrong: &mut Vec<String>) {
             if !line(B) && !line(B2) {
                 wrong.push("the witness cosigned both branches of a fork".into());
             }
-        } else if let Some(report) = is_reported(place).filter(|r| r.kind == ReportKind::Fork) {
-            // That its owner was away for long may be said of an honest log too.
+        } else if let Some(report) = is_reported(place) {
             wrong.push(format!("the honest log of {place} is reported: {report:?}"));
         } else if let Some((_, size, _)) = seen().find(|(_, size, root)| !is_of(place, *size, *root)) {
             wrong.push(format!("a checkpoint of {size} entries of {place} was seen, and is not in its log"));

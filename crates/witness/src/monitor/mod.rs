@@ -122,8 +122,17 @@ impl Monitor {
     pub fn open_on(disk: Disk, dir: impl Into<PathBuf>, clock: Clock, logs: Logs) -> io::Result<Self> {
         let dir = dir.into();
         disk.create_dir_all(&dir)?;
-        let tracks = track::read_all(&disk, &dir)?.into_iter().map(|t| (t.origin.clone(), t)).collect();
-        let reports = Reports::read(&disk, &dir)?;
+        let tracks = track::read_all(&disk, &dir)?.into_iter().map(|t| (t.origin.clone(), t));
+        let mut tracks: BTreeMap<String, Track> = tracks.collect();
+        let mut reports = Reports::read(&disk, &dir)?;
+        // A report is on disk before what it waits for: if the process ended in between, nobody would ask for the proof any more.
+        for report in reports.unproven() {
+            let now = clock.now();
+            let track = tracks.entry(report.origin.clone()).or_insert_with(|| Track::of_report(report, now));
+            if !track.waits_for(&report.other) {
+                report.resolved_at = Some(now);
+            }
+        }
         let state = State { tracks, reports, dirty: HashSet::new() };
         Ok(Self { disk, dir, clock, logs, state: Mutex::new(state) })
     }

@@ -122,6 +122,10 @@ impl Reports {
         });
         open.map(|r| r.resolved_at = Some(now)).is_some()
     }
+    /// What could not be proven yet.
+    pub(super) fn unproven(&mut self) -> impl Iterator<Item = &mut Report> {
+        self.0.iter_mut().filter(|r| r.kind == ReportKind::Unproven && r.resolved_at.is_none())
+    }
     pub(super) fn all(&self) -> Vec<Report> {
         self.0.clone()
     }

@@ -99,6 +99,33 @@ impl Track {
         }
     }
 
+    /// From a report alone, where nothing else of the origin was kept.
+    pub(super) fn of_report(report: &Report, now: Millis) -> Self {
+        Self::begin(&checkpoint(&report.known, &report.origin), &report.known.from, now, false)
+    }
+
+    /// Takes back what an open report waits for: it was written before this was. False if it fits by now, and the report is solved.
+    pub(super) fn waits_for(&mut self, reported: &SignedBy) -> bool {
+        let same = |s: &SignedBy| s.size == reported.size && s.root == reported.root;
+        if let Some(p) = self.pending.iter_mut().find(|p| same(&p.seen)) {
+            p.reported = true;
+            return true;
+        }
+        if self.all().any(same) {
+            return false;
+        }
+        let seen = reported.clone();
+        self.pending.push(Pending {
+            seen,
+            lot: None,
+            asked: false,
+            reported: true,
+            handed: false,
+            wrong: None,
+        });
+        true
+    }
+
     pub(super) fn shown(&self) -> WatchedLog {
         WatchedLog {
             origin: self.origin.clone(),
