@@ -1,6 +1,10 @@
-//! A worker process and nothing else, for the tests and the measurement of this crate.
+//! A worker process and nothing else, for the tests and the measurement of this crate; with the allocator of the program, since the bound
+//! of memory depends on how it takes memory.
 
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     lgsp_mapping::worker_main()

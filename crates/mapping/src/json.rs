@@ -319,3 +319,64 @@ pub fn differences(expected: &Val, got: &Val, pointer: &mut String, found: &mut 
         }
     }
 }
+
+/// Lays JSON out in lines, two spaces a level. The words themselves stay as they are, digit by digit; what is no JSON stays readable.
+pub fn pretty(json: &[u8]) -> String {
+    let text = String::from_utf8_lossy(json);
+    let mut out = String::with_capacity(text.len() * 2);
+    let (mut level, mut quoted, mut escaped) = (0_usize, false, false);
+    let mut chars = text.chars().filter(|c| !matches!(c, '\n' | '\r' | '\t')).peekable();
+    let line = |out: &mut String, level: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", level.min(MAX_DEPTH)));
+    };
+    while let Some(c) = chars.next() {
+        if quoted {
+            out.push(c);
+            quoted = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        match c {
+            ' ' => {}
+            '{' | '[' => {
+                out.push(c);
+                while chars.next_if_eq(&' ').is_some() {}
+                if let Some(close) = chars.next_if(|c| matches!(c, '}' | ']')) {
+                    out.push(close);
+                } else {
+                    level += 1;
+                    line(&mut out, level);
+                }
+            }
+            '}' | ']' => {
+                level = level.saturating_sub(1);
+                line(&mut out, level);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                line(&mut out, level);
+            }
+            ':' => out.push_str(": "),
+            c => {
+                quoted = c == '"';
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_laid_out_in_lines_is_the_same_json() {
+        let json = "{\"a\": [1.10,\n {}],\"b\":\"x, \\\"{\\\\\",\"c\":[ ]}";
+        let wanted = "{\n  \"a\": [\n    1.10,\n    {}\n  ],\n  \"b\": \"x, \\\"{\\\\\",\n  \"c\": []\n}";
+        assert_eq!(pretty(json.as_bytes()), wanted);
+        assert_eq!(read(wanted.as_bytes()), read(json.as_bytes()));
+    }
+}

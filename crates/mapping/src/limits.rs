@@ -27,10 +27,16 @@ pub const MAX_COMPILED: usize = 64;
 /// Time for a worker to start, and to compile a mapping: paid once, not a message.
 pub const PREPARE_TIME: Duration = Duration::from_secs(10);
 
+/// The shortest time between two looks at what a worker has spent: the kernel counts no finer.
+pub const LOOK: Duration = Duration::from_millis(10);
+/// What workers have in their environment: with mimalloc as the program's allocator, memory that it holds in reserve must not count as
+/// writable before it is used, or the bound of memory would begin a GiB higher.
+pub const ENVIRONMENT: [(&str, &str); 1] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
+
 /// What one message may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall time from the hand-over to a worker to its answer.
+    /// Processor time of the worker from the hand-over to its answer. What it may take on the clock is the caller's deadline.
     pub time: Duration,
     /// Bytes of memory that a worker may have beyond those that it started with.
     pub memory: u64,
@@ -54,7 +60,7 @@ impl Default for Limits {
 /// How many workers there are, and how they are started.
 #[derive(Debug, Clone)]
 pub struct PoolConfig {
-    /// Program and arguments of a worker; none: this program with `mapping-worker`.
+    /// Program and arguments of a worker; none: this program with [`crate::WORKER_ARGUMENT`].
     pub command: Option<(PathBuf, Vec<OsString>)>,
     /// Workers at the same time, at least two: one may be held by a mapping under suspicion.
     pub workers: usize,

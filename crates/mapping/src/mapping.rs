@@ -104,8 +104,8 @@ impl From<CallFacts<'_>> for CallVars {
 /// Why a message was not mapped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// The mapping refused the message, or cannot handle it. The message may name values of the message: it is for whoever may
-    /// read the message itself.
+    /// The mapping refused the message, or cannot handle it. The text may hold values of the message: it is for the caller, who may
+    /// read the message itself, and never for logs; those take [`MapError::without_values`].
     #[error("{}", place(*line, field, message))]
     Failed {
         /// Line of the mapping, from 1; 0 where none is known.
@@ -115,13 +115,13 @@ pub enum MapError {
         /// What went wrong.
         message: String,
     },
-    /// It took longer than it may.
+    /// It had the processor for longer than it may.
     #[error("the mapping took longer than it may")]
     Time,
     /// It needed more memory or stack than it may.
     #[error("the mapping needed more memory than it may")]
     Memory,
-    /// No worker is free, or the mapping rests after it failed repeatedly.
+    /// No worker is free, the machine had no time for it, or the mapping rests after it broke its bounds repeatedly.
     #[error("too many messages are being mapped")]
     Busy {
         /// The mapping itself rests, after it broke its bounds repeatedly; others run.
@@ -135,6 +135,17 @@ pub enum MapError {
     /// A worker could not be started or was lost; nothing is known against the message.
     #[error("the mapping's worker was lost")]
     Worker,
+}
+
+impl MapError {
+    /// The same without anything that may be a value of the message: for logs and metrics, where [`MapError::Failed`]'s own message
+    /// must never go.
+    pub fn without_values(&self) -> String {
+        match self {
+            Self::Failed { line, field, .. } => place(*line, field, "the mapping failed"),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// `14: field "ngaySinh": cannot read ...`.

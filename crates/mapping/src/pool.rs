@@ -2,9 +2,11 @@
 //! and keeps mappings that break their bounds from the others. What a worker does is in `worker`.
 
 use crate::frame::{self, Answer, Ask};
-use crate::limits::{PREPARE_TIME, PoolConfig};
+use crate::limits::{ENVIRONMENT, LOOK, PREPARE_TIME, PoolConfig};
 use crate::mapping::{CallVars, MapError, Mapping};
+use crate::spent::processor_time;
 use crate::standing::{Admission, Standings};
+use crate::worker::WORKER_ARGUMENT;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::HashSet;
@@ -95,8 +97,8 @@ impl Pool {
         }
     }
 
-    /// Maps one message, JSON in and out. Ends before the deadline, or the limit of time if that comes first. Dropping the future
-    /// ends the worker that had the message.
+    /// Maps one message, JSON in and out. Ends before the deadline, or when the worker has had the processor for the limit of time.
+    /// A message that the machine had no time for until the deadline is refused as busy. Dropping the future ends its worker.
     pub async fn run(
         &self,
         mapping: &Mapping,
@@ -215,11 +217,13 @@ impl Inner {
             output: limits.output,
         };
         let request = call.request.clone().unwrap_or_default();
-        let until = deadline.min(Deadline::now() + limits.time);
-        let answer = match timeout_at(until, worker.ask(&ask, input, &request)).await {
-            Err(_) => {
+        let answer = match self.bounded(&mut worker, &ask, (input, &request), deadline).await {
+            Err(given_up) => {
                 self.end(worker);
-                return Err(MapError::Time);
+                if given_up != MapError::Time {
+                    self.standings.lock().doubt(&mapping.digest);
+                }
+                return Err(given_up);
             }
             Ok(Err(_)) => return Err(self.bury(worker).await),
             Ok(Ok(answer)) => answer,
@@ -236,6 +240,36 @@ impl Inner {
         worker.since = Instant::now();
         self.idle.lock().push(worker);
         result
+    }
+
+    /// Asks, and looks how much of the processor the worker has had whenever that may be enough.
+    async fn bounded(
+        &self,
+        worker: &mut Worker,
+        ask: &Ask,
+        (input, request): (&Bytes, &Bytes),
+        deadline: Deadline,
+    ) -> Result<io::Result<(Answer, Vec<u8>)>, MapError> {
+        let most = self.config.limits.time;
+        let pid = worker.child.id().unwrap_or_default();
+        let before = processor_time(pid).unwrap_or_default();
+        let mut answer = std::pin::pin!(worker.ask(ask, input, request));
+        let mut left = most;
+        loop {
+            let until =
+                Deadline::now().checked_add(left.max(LOOK)).map_or(deadline, |look| look.min(deadline));
+            if let Ok(answer) = timeout_at(until, &mut answer).await {
+                return Ok(answer);
+            }
+            let spent = processor_time(pid).unwrap_or_default().saturating_sub(before);
+            if spent >= most {
+                return Err(MapError::Time);
+            }
+            if Deadline::now() >= deadline {
+                return Err(MapError::Busy { resting: false, retry_after: RETRY_AFTER });
+            }
+            left = most - spent;
+        }
     }
 
     /// A worker that has the mapping compiled. One that was waiting and is gone is replaced.
@@ -294,11 +328,12 @@ impl Inner {
     fn spawn(&self) -> io::Result<Worker> {
         let (program, arguments) = match &self.config.command {
             Some(command) => command.clone(),
-            None => (std::env::current_exe()?, vec!["mapping-worker".into()]),
+            None => (std::env::current_exe()?, vec![WORKER_ARGUMENT.into()]),
         };
         let mut child = Command::new(program)
             .args(arguments)
             .env_clear()
+            .envs(ENVIRONMENT)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

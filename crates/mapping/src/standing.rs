@@ -66,6 +66,13 @@ impl Standings {
         }
     }
 
+    /// A message was given up before it broke a bound: the machine is busy, or the mapping is slow.
+    pub fn doubt(&mut self, digest: &Arc<str>) {
+        self.make_room();
+        let standing = self.by_digest.entry(digest.clone()).or_default();
+        standing.strikes = standing.strikes.max(1);
+    }
+
     fn make_room(&mut self) {
         if self.by_digest.len() >= MAX_REMEMBERED {
             self.by_digest.retain(|_, s| s.strikes > 0);
@@ -94,6 +101,17 @@ mod tests {
         assert_eq!(standings.admit(&digest, start + REST), Admission::Resting(REST * 2));
         standings.good(&digest);
         standings.good(&digest);
+        standings.good(&digest);
+        assert_eq!(standings.admit(&digest, start), Admission::Free);
+    }
+
+    #[test]
+    fn a_mapping_whose_messages_are_given_up_is_suspected_and_never_rests_for_it() {
+        let (mut standings, start, digest) = (Standings::default(), Instant::now(), Arc::from("a"));
+        for _ in 0..10 {
+            standings.doubt(&digest);
+        }
+        assert_eq!(standings.admit(&digest, start), Admission::Suspect);
         standings.good(&digest);
         assert_eq!(standings.admit(&digest, start), Admission::Free);
     }

@@ -1,5 +1,5 @@
 //! The worker process: takes its bounds, then compiles and runs mappings one after the other until its input ends. It has no
-//! descriptor but the three standard ones, no environment, and opens nothing.
+//! descriptor but the three standard ones, next to no environment, and opens nothing.
 
 use crate::engine::Program;
 use crate::frame::{self, Answer, Ask};
@@ -15,6 +15,9 @@ use std::process::ExitCode;
 const NICENESS: i32 = 5;
 /// Descriptors of a worker: the standard ones, and a few for the start of the process.
 const DESCRIPTORS: u64 = 16;
+
+/// The argument that has a program be a worker, where the pool starts the program that it is in itself.
+pub const WORKER_ARGUMENT: &str = "mapping-worker";
 
 /// The whole worker: call it in `main` where the program was started as one. Ends when its input does.
 pub fn worker_main() -> ExitCode {

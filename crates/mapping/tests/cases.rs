@@ -54,6 +54,28 @@ cases:
 }
 
 #[tokio::test]
+async fn cases_may_lie_in_a_folder_a_file_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| write(folder.path(), name, text);
+    write("sub/a.jq", "{n: .n, who: $call.system, asked: $request.so}");
+    write("sub/a.tests/good.input.json", "{\"n\": 1.10}");
+    write("sub/a.tests/good.call.json", "{\"system\": \"ho-tich\"}");
+    write("sub/a.tests/good.request.json", "{\"so\": 7}");
+    write("sub/a.tests/good.expected.json", "{\n \"n\": 1.10,\n \"who\": \"ho-tich\", \"asked\": 7\n}\n");
+    write("sub/a.tests/wrong.input.json", "1");
+    write("sub/a.tests/wrong.error.txt", "cannot index\n");
+    write("sub/a.tests/neither.input.json", "{}");
+    let report = cases::run(&pool(), folder.path()).await.unwrap();
+    assert_eq!((report.passed, report.failed), (2, 1), "{}", report.text);
+    for line in ["ok   a.jq: good", "ok   a.jq: wrong", "FAIL a.jq: neither"] {
+        assert!(report.text.lines().any(|l| l == line), "{line}\n{}", report.text);
+    }
+    write("sub/a.tests/god.expected.json", "1");
+    let report = cases::run(&pool(), folder.path()).await.unwrap();
+    assert!(report.text.contains("god.expected.json: it belongs to no NAME.input.json"), "{}", report.text);
+}
+
+#[tokio::test]
 async fn a_mapping_that_does_not_compile_or_has_no_tests_fails_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.jq", "{a:\n nowhere}");
@@ -62,5 +84,5 @@ async fn a_mapping_that_does_not_compile_or_has_no_tests_fails_with_its_place() 
     let report = cases::run(&pool(), folder.path()).await.unwrap();
     assert_eq!((report.passed, report.failed), (0, 2));
     assert!(report.text.contains("a.jq:2:2: there is no function `nowhere`"), "{}", report.text);
-    assert!(report.text.contains("b.test.yaml: No such file"), "{}", report.text);
+    assert!(report.text.contains("there are no tests beside it"), "{}", report.text);
 }
