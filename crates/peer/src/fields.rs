@@ -82,6 +82,9 @@ pub fn is_hop(name: &str) -> bool {
         || name.starts_with("proxy-")
 }
 
+/// Fields of the trace (W3C Trace Context): nobody stands by them, and they go on.
+pub(crate) const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
 /// Whether a field is one that this protocol gives a meaning in a statement.
 pub fn is_known(name: &str) -> bool {
     [

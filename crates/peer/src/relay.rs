@@ -169,7 +169,7 @@ fn relayed(
     Relayed { response, received, node: says.node, agency: says.agency, refusal }
 }
 
-/// What is covered, and what proves it.
+/// What is covered, what proves it, and the trace that it belongs to.
 fn passed_on(headers: &HeaderMap, received: &Received) -> HeaderMap {
     let text = &received.believed().statement.input;
     let input = input::read(text).expect("it was read when the message was verified");
@@ -183,7 +183,7 @@ fn passed_on(headers: &HeaderMap, received: &Received) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(input.components.len() + proves.len());
     for (name, line) in headers {
         let covered = input.components.iter().any(|c| c.name == name.as_str());
-        if covered || proves.contains(&name) {
+        if covered || proves.contains(&name) || fields::TRACE.contains(&name.as_str()) {
             passed.append(name.clone(), line.clone());
         }
     }

@@ -269,6 +269,11 @@ fn head(node: &NodeName, to: &To, out: &OutgoingRequest, whole: bool) -> Result<
         })?;
         headers.insert(&fields::IDEMPOTENCY_KEY, fields::once(field));
     }
+    for name in fields::TRACE {
+        if let Some(line) = out.headers.get(name) {
+            headers.insert(name, fields::once(line.clone()));
+        }
+    }
     state_body(&mut headers, &out.body, whole);
     Ok((uri, headers))
 }

@@ -50,6 +50,23 @@ async fn a_call_reaches_the_other_node_and_both_logs_prove_it() {
 }
 
 #[tokio::test]
+async fn a_trace_goes_on_at_the_other_node_and_to_its_provider() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let (_country, a, b) = Country::two(to_b()).await;
+    let begun = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let request =
+        request("GET", "/cong-dan/citizens/7").header("traceparent", begun).header("tracestate", "v=1");
+    let reply = a.world.send(request.body(full("")).unwrap()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    for node in [&a, &b] {
+        assert_eq!(node.world.records(reply.exchange())[0].trace.as_deref(), Some(TRACE));
+    }
+    let seen = b.world.provider.last();
+    assert!(seen.headers["traceparent"].to_str().unwrap().contains(TRACE));
+    assert_eq!(seen.headers["tracestate"], "v=1");
+}
+
+#[tokio::test]
 async fn a_request_with_effect_is_on_record_at_both_ends_before_the_provider_sees_it() {
     let (_country, a, b) = Country::two(to_b()).await;
     let reply = a.world.post("/cong-dan/do/never", "x").await;
