@@ -5,15 +5,16 @@ use crate::members::{CheckpointSink, Members};
 use crate::replay::Replay;
 use crate::sign::{AgencyKeys, CheckpointField, Speaker};
 use crate::statement::Statement;
-use crate::transport::{Connect, Hello, Transport, TransportConfig};
+use crate::transport::{Connect, Hello, Known, Transport, TransportConfig};
 use crate::verify::{Believed, Checker};
 use bytes::Bytes;
 use http::HeaderMap;
 use lgsp_evidence::hash::sha256;
 use lgsp_evidence::{AppendError, Draft, Log, Ticket};
 use lgsp_kernel::model::SignatureMode;
-use lgsp_kernel::record::{CredentialRecord, Entry, ReceivedRecord};
+use lgsp_kernel::record::CredentialRecord;
 use lgsp_kernel::{AgencyCode, Clock, ExchangeId, Millis, NodeName, Refusal, RefusalKind, fault};
+use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -168,18 +169,44 @@ impl Received {
         &self.believed
     }
     /// The log's entry.
-    pub fn entry(&self) -> Entry {
+    pub fn record(&self) -> Bytes {
         let b = &self.believed;
-        Entry::Received(Box::new(ReceivedRecord {
-            exchange: self.exchange,
-            from: b.delegation.says.node.to_string(),
-            agency: b.delegation.says.agency.to_string(),
-            mode: mode_text(b.mode).to_owned(),
-            base: b.statement.base.clone(),
-            proof: b.proof.clone(),
-            checkpoint: b.checkpoint.as_ref().map(|c| c.note.clone()),
-            delegation: b.delegation.keyid.clone(),
-        }))
+        let view = ReceivedView {
+            exchange: &self.exchange,
+            from: b.delegation.says.node.as_str(),
+            agency: b.delegation.says.agency.as_str(),
+            mode: mode_text(b.mode),
+            base: &b.statement.base,
+            proof: &b.proof,
+            checkpoint: b.checkpoint.as_ref().map(|c| c.note.as_str()),
+            delegation: &b.delegation.keyid,
+        };
+        // Without growing: quotation marks and line ends of a base are an eighth of it at most, as a rule.
+        let mut out =
+            Vec::with_capacity(512 + b.statement.base.len() * 9 / 8 + b.proof.len() + view.note_len());
+        serde_json::to_writer(&mut out, &view).expect("records are JSON");
+        Bytes::from(out)
+    }
+}
+
+/// `kernel::record::ReceivedRecord` as an entry, from borrowed parts: it is written for every message.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "received")]
+struct ReceivedView<'a> {
+    exchange: &'a ExchangeId,
+    from: &'a str,
+    agency: &'a str,
+    mode: &'a str,
+    base: &'a str,
+    proof: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<&'a str>,
+    delegation: &'a str,
+}
+
+impl ReceivedView<'_> {
+    fn note_len(&self) -> usize {
+        self.checkpoint.map_or(0, |note| note.len() + 16)
     }
 }
 
@@ -212,10 +239,6 @@ pub fn mode_text(mode: SignatureMode) -> &'static str {
     }
 }
 
-pub(crate) fn json(entry: &Entry) -> Bytes {
-    Bytes::from(serde_json::to_vec(entry).expect("records are JSON"))
-}
-
 /// A statement on its way to being stood by: in the log's queue.
 pub(crate) enum Pending {
     Group(lgsp_evidence::ReceiptTicket),
@@ -232,7 +255,8 @@ impl Inner {
             return Err(Refusal::new(&fault::PEER_UNREACHABLE, detail));
         }
         let endpoints = || members.endpoints(node).unwrap_or_default();
-        let lease = self.transport.lease(node, endpoints).await?;
+        let known = || Known { endpoints: endpoints(), version: members.version() };
+        let lease = self.transport.lease(node, known).await?;
         if !lease.hello().speaks() {
             let detail = format!("The node {node} speaks {:?}; this one 1.", lease.hello().versions);
             return Err(Refusal::new(&fault::PEER_VERSION, detail));
@@ -314,7 +338,7 @@ impl Inner {
         } else {
             None
         };
-        let entry = self.log.append(Draft::of(Some(received.exchange), json(&received.entry())))?;
+        let entry = self.log.append(Draft::of(Some(received.exchange), received.record()))?;
         Ok(ReceivedTicket { entry, credential })
     }
 
@@ -336,4 +360,40 @@ pub(crate) fn not_recorded(kind: &'static RefusalKind, why: AppendError) -> Refu
 /// The digest of a whole body, as it is stated.
 pub(crate) fn state_whole(headers: &mut HeaderMap, body: &[u8]) {
     headers.insert(&fields::CONTENT_DIGEST, fields::content_digest(&sha256(body).0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ReceivedView;
+    use lgsp_kernel::record::{Entry, ReceivedRecord};
+    use lgsp_kernel::{ExchangeId, Millis};
+
+    #[test]
+    fn what_was_received_is_written_as_its_record_is() {
+        let exchange = ExchangeId::at(Millis(1_767_000_000_000), [3; 10]);
+        for checkpoint in [None, Some("lgsp/b/log/1\n7\nroot\n\n\u{2014} lgsp/b/log sig\n")] {
+            let view = ReceivedView {
+                exchange: &exchange,
+                from: "b",
+                agency: "H03",
+                mode: "group",
+                base: "\"@status\": 200\n\"x\": \\",
+                proof: "AAAA",
+                checkpoint,
+                delegation: "k=",
+            };
+            let record = ReceivedRecord {
+                exchange,
+                from: "b".into(),
+                agency: "H03".into(),
+                mode: "group".into(),
+                base: view.base.into(),
+                proof: "AAAA".into(),
+                checkpoint: checkpoint.map(Into::into),
+                delegation: "k=".into(),
+            };
+            let as_entry = serde_json::to_string(&Entry::Received(Box::new(record))).unwrap_or_default();
+            assert_eq!(serde_json::to_string(&view).unwrap_or_default(), as_entry);
+        }
+    }
 }

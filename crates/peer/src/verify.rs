@@ -10,7 +10,7 @@ use crate::members::{CheckpointSink, Delegated, KeyUse, Members};
 use crate::proof::Proof;
 use crate::statement::{Statement, StatementError, Subject, record};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use lgsp_evidence::hash::sha256;
 use lgsp_evidence::note::{key_hash, origin_name};
 use lgsp_evidence::{Checkpoint, Verifier};
@@ -401,9 +401,8 @@ impl Checker {
 
 fn covered_fields(input: &Input<'_>, headers: &HeaderMap) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(input.components.len());
-    for c in input.components.iter().filter(|c| !c.name.starts_with('@') && !c.tr) {
-        let Ok(name) = HeaderName::from_bytes(c.name.as_bytes()) else { continue };
-        for line in headers.get_all(&name) {
+    for (name, line) in headers {
+        if input.components.iter().any(|c| c.name == name.as_str() && !c.tr) {
             fields.append(name.clone(), line.clone());
         }
     }

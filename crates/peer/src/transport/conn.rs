@@ -1,6 +1,7 @@
 //! One HTTP/2 connection to another node, shared by many exchanges.
 
 use super::connect::Wire;
+use super::cork::{Cork, Uncork};
 use super::hello::Hello;
 use crate::body::{OutBody, PeerBody};
 use crate::bounds::{HEAD_MAX, HELLO_MAX};
@@ -9,8 +10,11 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use lgsp_kernel::NodeName;
+use parking_lot::Mutex;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -62,7 +66,8 @@ pub(crate) struct Attempted {
 impl Conn {
     /// Speaks HTTP/2 on a fresh stream and asks for `hello`.
     pub(crate) async fn open(wire: Box<dyn Wire>, node: &NodeName) -> Result<Self, String> {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let cork = Cork::new(wire);
+        let mut builder = http2::Builder::new(Tasks(Arc::new(Mutex::new(Some(cork.around())))));
         builder
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_EVERY)
@@ -72,7 +77,7 @@ impl Conn {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .header_table_size(HEADER_TABLE)
             .max_header_list_size(HEAD_MAX as u32);
-        let (mut send, conn) = builder.handshake(TokioIo::new(wire)).await.map_err(|e| e.to_string())?;
+        let (mut send, conn) = builder.handshake(TokioIo::new(cork)).await.map_err(|e| e.to_string())?;
         let peer = node.clone();
         tokio::spawn(async move {
             if let Err(error) = conn.await {
@@ -85,6 +90,26 @@ impl Conn {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.send.is_closed()
+    }
+}
+
+/// What is written on a connection to another node, let go after each poll.
+type Flow = Uncork<Box<dyn Wire>>;
+
+/// Runs the tasks of a connection. The first is the one that reads and writes; the others hand it bodies.
+#[derive(Clone)]
+struct Tasks(Arc<Mutex<Option<Flow>>>);
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        let first = self.0.lock().take();
+        match first {
+            Some(uncork) => tokio::spawn(uncork.drive(task)),
+            None => tokio::spawn(task),
+        };
     }
 }
 

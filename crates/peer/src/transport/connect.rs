@@ -7,9 +7,12 @@ use lgsp_trust::{PeerTls, tls};
 use rustls::ClientConfig;
 use std::io;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+/// Read at once from a connection that many exchanges share: the TLS library by itself asks the system for 4 KiB at a time.
+pub const READ_AT_ONCE: usize = 64 << 10;
 
 /// A byte stream to another node.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -53,6 +56,7 @@ impl Connect for TlsConnect {
             let name = tls::server_name(node).map_err(io::Error::other)?;
             let tcp = TcpStream::connect((at.host.as_str(), at.port)).await?;
             tcp.set_nodelay(true)?;
+            let tcp = BufReader::with_capacity(READ_AT_ONCE, tcp);
             let stream = TlsConnector::from(self.config.clone()).connect(name, tcp).await?;
             if stream.get_ref().1.alpn_protocol() != Some(tls::ALPN) {
                 return Err(io::Error::other("the other node does not speak HTTP/2"));

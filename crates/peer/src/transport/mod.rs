@@ -3,16 +3,17 @@
 
 mod conn;
 mod connect;
+mod cork;
 mod hello;
 mod pool;
 
-pub use connect::{Connect, TlsConnect, Wire};
+pub use connect::{Connect, READ_AT_ONCE, TlsConnect, Wire};
+pub use cork::{Cork, Corked, Uncork};
 pub use hello::{Hello, Mode, VERSIONS};
 
 pub(crate) use conn::Lease;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Known, Pool};
 
-use crate::members::Endpoint;
 use lgsp_kernel::{NodeName, Refusal};
 use parking_lot::RwLock;
 use std::collections::HashMap;
@@ -56,13 +57,9 @@ impl Transport {
     }
 
     /// A place on a connection to the node.
-    pub(crate) async fn lease(
-        &self,
-        node: &NodeName,
-        endpoints: impl Fn() -> Vec<Endpoint>,
-    ) -> Result<Lease, Refusal> {
+    pub(crate) async fn lease(&self, node: &NodeName, known: impl Fn() -> Known) -> Result<Lease, Refusal> {
         let pool = self.pool(node);
-        pool.lease(&*self.connect, &self.config, node, endpoints).await
+        pool.lease(&*self.connect, &self.config, node, known).await
     }
 
     /// Gives a connection up for new exchanges.

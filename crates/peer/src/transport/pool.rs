@@ -26,8 +26,18 @@ pub(crate) struct Pool {
 struct State {
     failures: u32,
     pause: Option<(Instant, String)>,
+    /// What was known of the node when an attempt failed: with anything else it is tried at once.
+    known: Option<Known>,
     /// The endpoint that worked last.
     preferred: usize,
+}
+
+/// What the directory says of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// The state of the directory.
+    pub(crate) version: u64,
 }
 
 impl Pool {
@@ -36,7 +46,7 @@ impl Pool {
         connect: &dyn Connect,
         config: &TransportConfig,
         node: &NodeName,
-        endpoints: impl Fn() -> Vec<Endpoint>,
+        known: impl Fn() -> Known,
     ) -> Result<Lease, Refusal> {
         if let Some(lease) = self.existing(config.streams_per_connection, false) {
             return Ok(lease);
@@ -53,7 +63,7 @@ impl Pool {
         if let Some(lease) = self.existing(config.streams_per_connection, enough) {
             return Ok(lease);
         }
-        match self.open(connect, config, node, &endpoints()).await {
+        match self.open(connect, config, node, known()).await {
             Ok(conn) => {
                 conn.streams.fetch_add(1, Ordering::Relaxed);
                 self.conns.lock().push(conn.clone());
@@ -80,10 +90,14 @@ impl Pool {
         connect: &dyn Connect,
         config: &TransportConfig,
         node: &NodeName,
-        endpoints: &[Endpoint],
+        known: Known,
     ) -> Result<Arc<Conn>, Refusal> {
+        let endpoints = &known.endpoints;
         let preferred = {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
+            if state.known.as_ref().is_some_and(|then| *then != known) {
+                *state = State { preferred: state.preferred, ..State::default() };
+            }
             if let Some((until, why)) = &state.pause
                 && Instant::now() < *until
             {
@@ -107,6 +121,7 @@ impl Pool {
         let mut state = self.state.lock();
         let pause = PAUSE_FIRST.saturating_mul(1 << state.failures.min(10)).min(config.pause_max);
         state.failures = state.failures.saturating_add(1);
+        state.known = Some(known);
         state.pause = Some((Instant::now() + pause, why.clone()));
         Err(unreachable(node, &why))
     }
@@ -130,4 +145,50 @@ async fn attempt(connect: &dyn Connect, node: &NodeName, at: &Endpoint) -> Resul
 fn unreachable(node: &NodeName, why: &str) -> Refusal {
     Refusal::new(&fault::PEER_UNREACHABLE, format!("The node {node} could not be reached."))
         .with_internal(why)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::connect::Wire;
+    use super::{Connect, Endpoint, Known, NodeName, PAUSE_FIRST, Pool, TransportConfig};
+    use futures_util::future::BoxFuture;
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    /// Counts attempts; none succeeds.
+    #[derive(Default)]
+    struct Dead(AtomicUsize);
+
+    impl Connect for Dead {
+        fn connect<'a>(
+            &'a self,
+            _: &'a NodeName,
+            _: &'a Endpoint,
+        ) -> BoxFuture<'a, io::Result<Box<dyn Wire>>> {
+            self.0.fetch_add(1, SeqCst);
+            Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_is_left_alone_for_a_while_but_not_once_the_directory_says_something_else_of_it() {
+        let (dead, pool, node) = (Dead::default(), Pool::default(), NodeName::new("b").unwrap());
+        let config = TransportConfig::default();
+        let known = |port, version| Known { endpoints: vec![Endpoint { host: "b".into(), port }], version };
+        for (port, version, attempts) in [
+            (1, 1, 1),
+            (1, 1, 1), // left alone
+            (2, 1, 2), // it has moved
+            (2, 1, 2),
+            (2, 2, 3), // its certificates may be others
+            (2, 2, 3),
+        ] {
+            pool.lease(&dead, &config, &node, || known(port, version)).await.unwrap_err();
+            assert_eq!(dead.0.load(SeqCst), attempts, "{port} {version}");
+        }
+        tokio::time::sleep(2 * PAUSE_FIRST).await;
+        pool.lease(&dead, &config, &node, || known(2, 2)).await.unwrap_err();
+        assert_eq!(dead.0.load(SeqCst), 4);
+    }
 }
