@@ -174,10 +174,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guard<T> {
         self.start += n;
         if self.start == self.filled {
             (self.start, self.ready, self.filled) = (0, 0, 0);
-            if self.bytes.len() > READ {
+            // Between messages none is kept: most connections only wait, and a head that comes in one piece needs none.
+            if self.bytes.len() > READ || matches!(self.state, State::Head(_)) {
                 self.bytes = Vec::new();
             }
         }
+    }
+
+    /// Reads what should be a head straight to where hyper wants it. Left there if it is one whole head, and no more than the beginning
+    /// of its body; taken into the buffer to be looked at there otherwise. Whether anything was read, and whether it was left.
+    fn poll_head(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<(bool, bool)>> {
+        let before = out.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(cx, out))?;
+        let fresh = &out.filled()[before..];
+        if fresh.is_empty() {
+            return Poll::Ready(Ok((false, false)));
+        }
+        if let Ok(Some((head, Framing::Length(body)))) = HeadReader::default().read(fresh, &self.limits)
+            && let Some(left) = body.checked_sub((fresh.len() - head) as u64)
+        {
+            self.heads += 1;
+            self.state = if left == 0 { State::Head(HeadReader::default()) } else { State::Length(left) };
+            return Poll::Ready(Ok((true, true)));
+        }
+        self.bytes.clear();
+        self.bytes.extend_from_slice(fresh);
+        (self.start, self.ready, self.filled) = (0, 0, fresh.len());
+        self.deadline = Instant::now() + self.times.head;
+        out.set_filled(before);
+        Poll::Ready(Ok((true, false)))
     }
 
     /// Reads more into the buffer; `false` at the end of the stream.
@@ -265,6 +290,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<T> {
             }
         }
         loop {
+            if this.filled == 0
+                && !this.eof
+                && matches!(this.state, State::Head(_))
+                && out.remaining() >= READ / 2
+            {
+                match this.poll_head(cx, out)? {
+                    Poll::Ready((_, true)) => return Poll::Ready(Ok(())),
+                    Poll::Ready((true, false)) => {}
+                    Poll::Ready((false, false)) => {
+                        this.eof = true;
+                        return Poll::Ready(Ok(()));
+                    }
+                    Poll::Pending => {
+                        ready!(this.poll_late(cx));
+                        this.eof = true;
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
             if this.start < this.ready || this.check()? {
                 this.hand_on(out);
                 return Poll::Ready(Ok(()));

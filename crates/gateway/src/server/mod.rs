@@ -3,6 +3,7 @@
 
 pub mod conn;
 pub mod guard;
+mod head;
 pub mod shutdown;
 pub(crate) mod streams;
 pub mod tls;
@@ -14,6 +15,7 @@ use guard::{Guard, GuardTimes};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use lgsp_peer::transport::{Cork, READ_AT_ONCE};
 use lgsp_trust::PeerTls;
 use shutdown::Shutdown;
 use std::convert::Infallible;
@@ -24,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use streams::{Streams, Taken};
 use tls::TlsAcceptorHandle;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -151,6 +153,9 @@ async fn connection(
         };
         return speak(gateway, stream, conn, first, http2, shutdown).await;
     };
+    // With room for one byte everything is read past the buffer: one consumer's connection would gain nothing from it.
+    let at_once = if matches!(door, Door::Peers(..)) { READ_AT_ONCE } else { 1 };
+    let stream = BufReader::with_capacity(at_once, stream);
     let accept = tokio_rustls::TlsAcceptor::from(config).accept(stream);
     let stream = match tokio::time::timeout(limit, accept).await {
         Ok(Ok(stream)) => stream,
@@ -208,11 +213,12 @@ async fn speak<T>(
 {
     let c = &gateway.config;
     let times = GuardTimes { head: c.head_timeout, idle: c.idle_timeout, write: c.write_timeout };
-    let io = TokioIo::new(Guard::new(io, conn.clone(), first, !http2, c.head_limits(), times));
+    let io = Guard::new(io, conn.clone(), first, !http2, c.head_limits(), times);
     let answer = {
         let (gateway, conn) = (gateway.clone(), conn.clone());
         hyper::service::service_fn(move |request: Request<Incoming>| {
             let (gateway, conn) = (gateway.clone(), conn.clone());
+            let request = if http2 { request } else { head::owned(request) };
             async move {
                 let answer = gateway.handle(conn, request).await;
                 Ok::<Response<AnswerBody>, Infallible>(match Taken::current() {
@@ -223,6 +229,8 @@ async fn speak<T>(
         })
     };
     let result = if http2 {
+        let cork = Cork::new(io);
+        let uncork = cork.around();
         let serving = hyper::server::conn::http2::Builder::new(Streams { patience: c.write_timeout })
             .timer(TokioTimer::new())
             .max_concurrent_streams(c.h2_streams_max)
@@ -235,10 +243,11 @@ async fn speak<T>(
             .header_table_size(conn.member.is_some().then_some(PEER_HEADER_TABLE))
             .keep_alive_interval(c.idle_timeout)
             .keep_alive_timeout(c.head_timeout)
-            .serve_connection(io, answer);
-        let mut serving = std::pin::pin!(serving);
+            .serve_connection(TokioIo::new(cork), answer);
+        let mut serving = std::pin::pin!(uncork.drive(serving));
         let used = {
-            let used = std::pin::pin!(finish(serving.as_mut(), &shutdown, |s| s.graceful_shutdown()));
+            let used =
+                std::pin::pin!(finish(serving.as_mut(), &shutdown, |s| s.connection().graceful_shutdown()));
             tokio::select! {
                 biased;
                 output = used => Some(output),
@@ -249,7 +258,7 @@ async fn speak<T>(
             Some(output) => output,
             None => {
                 // Pings alone are no use of a connection. What is asked at this very moment is still answered.
-                serving.as_mut().graceful_shutdown();
+                serving.as_mut().connection().graceful_shutdown();
                 tokio::time::timeout(c.write_timeout, serving).await.unwrap_or(Ok(()))
             }
         }
@@ -260,7 +269,7 @@ async fn speak<T>(
             .max_header_size(c.head_max + 1024)
             .max_buf_size(c.head_max + (64 << 10))
             // Not `pipeline_flush`: with it hyper takes any amount of a body into its write buffer.
-            .serve_connection(io, answer);
+            .serve_connection(TokioIo::new(io), answer);
         let mut serving = std::pin::pin!(serving);
         finish(serving.as_mut(), &shutdown, |s| s.graceful_shutdown()).await
     };
