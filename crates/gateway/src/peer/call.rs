@@ -180,10 +180,11 @@ fn note(x: &mut Exchange, ok: bool, text: String) {
 fn told(refused: &PeerRefusal, headers: &HeaderMap, body: &[u8]) -> Failed {
     let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let detail = problem.get("detail").and_then(|d| d.as_str()).unwrap_or_default();
-    let known = fault::ALL_KINDS.iter().find(|k| k.code == refused.code);
+    // A message that is not what it was on its way between the nodes is no fault of this consumer.
+    let known = fault::ALL_KINDS.iter().find(|k| k.code == refused.code && k.code != fault::PEER_BODY.code);
     let mut refusal = match known {
         Some(kind) => Refusal::new(kind, clip(detail)),
-        // A later version's: its code says what.
+        // Between the nodes, or a later version's: its code says what.
         None => Refusal::new(
             other(refused),
             format!("The other node refused: {}. {}", refused.code, clip(detail)),
@@ -218,6 +219,9 @@ mod tests {
         let failed = told(&refused("authorize.grant", false), &headers, br#"{"detail":"no"}"#);
         assert!(std::ptr::eq(failed.refusal.kind, &fault::NO_GRANT) && !failed.elsewhere);
         assert_eq!((failed.refusal.detail.as_str(), failed.refusal.retry_after), ("no", Some(7)));
+        let altered = told(&refused("validate.peer_digest", false), &headers, br#"{"detail":"d"}"#);
+        assert!(altered.refusal.kind.blame != lgsp_kernel::Blame::Caller && altered.elsewhere);
+        assert!(altered.refusal.detail.contains("validate.peer_digest"));
         let later = told(&refused("limit.moon", false), &headers, b"not json");
         assert!(later.refusal.detail.contains("limit.moon"));
         assert!(std::ptr::eq(later.refusal.kind, &fault::PEER_UNREACHABLE));
