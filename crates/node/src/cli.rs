@@ -3,6 +3,7 @@
 mod contract;
 mod federation;
 mod log;
+mod mapping;
 
 pub use contract::{ContractCommand, ServiceAddArgs};
 pub use federation::{
@@ -10,6 +11,7 @@ pub use federation::{
     PlatformKind, RevokeArgs, StandaloneArgs, TsaCommand, WitnessCommand,
 };
 pub use log::{LogCommand, SearchArgs, VerifyArgs};
+pub use mapping::{MappingCommand, MappingRunArgs, MessagePart};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -58,6 +60,9 @@ pub enum Command {
     /// Contracts: WSDL and OpenAPI documents.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Mappings: tested, run, and tried on recorded messages.
+    #[command(subcommand)]
+    Mapping(MappingCommand),
     /// Grants: who may call what.
     #[command(subcommand)]
     Grant(GrantCommand),

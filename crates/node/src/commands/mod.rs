@@ -16,6 +16,7 @@ mod init;
 mod items;
 mod keys;
 pub mod log;
+mod mapping;
 pub mod member;
 pub mod oneself;
 pub mod out;
@@ -86,6 +87,11 @@ async fn at_desk(named: Option<&Path>, command: Command) -> Result<(), Failure> 
     {
         return done;
     }
+    if let Command::Mapping(command) = &command
+        && let Some(done) = mapping::alone(command).await
+    {
+        return done;
+    }
     let desk = Desk::open(named)?;
     let desk = &desk;
     match command {
@@ -99,6 +105,7 @@ async fn at_desk(named: Option<&Path>, command: Command) -> Result<(), Failure> 
         Command::System(command) => declare::system(desk, command).await,
         Command::Contract(command) => contract::run(desk, command).await,
         Command::Service(command) => declare::service(desk, command).await,
+        Command::Mapping(command) => mapping::run(desk, command).await,
         Command::Grant(command) => declare::grant(desk, command).await,
         Command::Credential(command) => declare::credential(desk, command).await,
         Command::Token(command) => token::run(desk, command).await,
