@@ -290,12 +290,12 @@ pub fn differences(expected: &Val, got: &Val, pointer: &mut String, found: &mut 
                 pointer.push_str(&name(key));
                 match b.get(key) {
                     Some(other) => differences(value, other, pointer, found, most),
-                    None => found.push(format!("{pointer}: expected {}, got nothing", excerpt(value, 200))),
+                    None => found.push(format!("{pointer}: expected {}, got nothing", shown(value))),
                 }
                 pointer.truncate(length);
             }
             for (key, value) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
-                found.push(format!("{pointer}/{}: expected nothing, got {}", name(key), excerpt(value, 200)));
+                found.push(format!("{pointer}/{}: expected nothing, got {}", name(key), shown(value)));
             }
         }
         (Val::Arr(a), Val::Arr(b)) => {
@@ -309,15 +309,20 @@ pub fn differences(expected: &Val, got: &Val, pointer: &mut String, found: &mut 
             }
         }
         _ => {
-            let (a, b) = (write(expected, usize::MAX), write(got, usize::MAX));
-            if a != b {
-                let text = |w: Result<Vec<u8>, WriteError>| {
-                    w.map_or_else(|_| "a long value".to_owned(), |b| String::from_utf8_lossy(&b).into_owned())
-                };
-                found.push(format!("{pointer}: expected {}, got {}", text(a), text(b)));
+            if write(expected, usize::MAX) != write(got, usize::MAX) {
+                found.push(format!("{pointer}: expected {}, got {}", shown(expected), shown(got)));
             }
         }
     }
+}
+
+/// A value as JSON, cut where it is long.
+fn shown(value: &Val) -> String {
+    const SHOWN: usize = 200;
+    let bytes = write(value, usize::MAX).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let start: String = text.chars().take(SHOWN).collect();
+    if start.len() < text.len() { format!("{start}...") } else { start }
 }
 
 /// Lays JSON out in lines, two spaces a level. The words themselves stay as they are, digit by digit; what is no JSON stays readable.

@@ -29,7 +29,7 @@ cases:
     expected: '{ "who": "ho-tich", "sex": "M", "b": [1.10, 2] }'
   - name: differs
     input: '{"s":2,"n":1.10}'
-    expected: '{"sex":"M","b":[1.1,2],"more":1,"who":""}'
+    expected: '{"sex":"M","b":[1.1,2],"more":"x","who":""}'
   - name: refused
     input: '{"s":9}'
     error: has no code "9"
@@ -45,7 +45,7 @@ cases:
         "FAIL a.jq: differs",
         "  /sex: expected \"M\", got \"F\"",
         "  /b/0: expected 1.1, got 1.10",
-        "  /more: expected 1, got nothing",
+        "  /more: expected \"x\", got nothing",
         "FAIL a.jq: not refused",
         "2 passed, 2 failed",
     ] {
