@@ -375,7 +375,7 @@ pub fn pretty(json: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{pretty, read};
 
     #[test]
     fn json_laid_out_in_lines_is_the_same_json() {

@@ -91,7 +91,7 @@ fn depth(tokens: &[Token<&str>], bracket: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{MAX_NESTING, check_bounds, place};
 
     #[test]
     fn nesting_is_counted_outside_strings_and_comments() {

@@ -23,7 +23,7 @@ fn of_stat(stat: &str, ticks_a_second: u64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{Duration, of_stat, processor_time};
 
     #[test]
     fn times_are_found_behind_any_name() {

@@ -85,7 +85,7 @@ impl Standings {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Admission, Arc, Instant, REST, Standings};
 
     #[test]
     fn a_mapping_that_breaks_its_bounds_three_times_rests_longer_and_longer() {

@@ -63,7 +63,7 @@ fn split_row(line: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::Tables;
 
     #[test]
     fn a_csv_file_is_read_with_quotes_and_comments() {

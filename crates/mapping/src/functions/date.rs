@@ -231,7 +231,7 @@ pub fn moment(ms: impl TryInto<i64>) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{Val, from_pattern, moment, to_pattern};
 
     fn text(s: &str) -> Val {
         Val::utf8_str(s.to_owned())

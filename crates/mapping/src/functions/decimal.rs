@@ -183,7 +183,7 @@ fn compare(a: Decimal, b: Decimal) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Val, calculate};
 
     fn run(a: &str, what: &str, b: Val) -> String {
         let argument = Val::Arr(jaq_json::Rc::new(vec![Val::utf8_str(what.to_owned()), b]));

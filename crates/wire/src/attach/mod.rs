@@ -9,14 +9,16 @@ mod multipart;
 mod plan;
 mod sink;
 mod transfer;
+mod whole;
 mod xml;
 
-pub use convert::{Converter, convert_whole};
+pub use convert::Converter;
 pub use fault::AttachFault;
 pub use head::{PART_HEAD_MAX, PartHead, bare_id, cid_of, header_lines, is_boundary, multipart_boundary};
 pub use multipart::{MultipartReader, PADDING_MAX, PARTS_MAX, PartEvent};
 pub use plan::{AttachmentPlan, Binary, Document, Form, Step};
 pub use transfer::{Base64Decoder, Base64Encoder};
+pub use whole::convert_whole;
 pub use xml::TAG_MAX;
 
 /// What must not appear in the content of parts that are written.
