@@ -363,3 +363,73 @@ fn ten_megabytes_are_read_in_seconds() {
     assert_eq!(r.complex.len(), 30_000);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
+
+/// The construct and message of each problem with a schema.
+fn problems(body: &str) -> Vec<String> {
+    let problems = one(body).err().unwrap_or_default();
+    problems.iter().map(|p| format!("{}: {}", p.construct, p.message)).collect()
+}
+
+#[test]
+fn defaults_fixed_values_enumerations_and_bounds_are_values_of_their_types() {
+    for (body, refused) in [
+        ("<xs:element name='e' type='xs:int' default='x'/>", "xs:element default"),
+        ("<xs:element name='e' type='xs:date' fixed='2023-02-29'/>", "xs:element fixed"),
+        (
+            "<xs:attribute name='a' type='xs:boolean' default='yes'/><xs:element name='e'><xs:complexType><xs:attribute ref='t:a'/></xs:complexType></xs:element>",
+            "xs:attribute default",
+        ),
+        (
+            "<xs:element name='e'><xs:complexType><xs:attribute name='a' type='xs:byte' fixed='128'/></xs:complexType></xs:element>",
+            "xs:attribute fixed",
+        ),
+        (
+            "<xs:element name='e' default='x' type='t:C'/><xs:complexType name='C'><xs:simpleContent><xs:extension base='xs:int'/></xs:simpleContent></xs:complexType>",
+            "xs:element default",
+        ),
+        (
+            "<xs:element name='e' default='abc' type='t:S'/><xs:simpleType name='S'><xs:restriction base='xs:string'><xs:maxLength value='2'/></xs:restriction></xs:simpleType>",
+            "xs:element default",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='xs:int'><xs:enumeration value='1'/><xs:enumeration value=''/></xs:restriction></xs:simpleType>",
+            "xs:enumeration",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='t:L'><xs:enumeration value='1 x'/></xs:restriction></xs:simpleType><xs:simpleType name='L'><xs:list itemType='xs:int'/></xs:simpleType>",
+            "xs:enumeration",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='xs:date'><xs:minInclusive value='2023-02-29'/></xs:restriction></xs:simpleType>",
+            "xs:minInclusive",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='xs:unsignedShort'><xs:maxInclusive value='65536'/></xs:restriction></xs:simpleType>",
+            "xs:maxInclusive",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='xs:int'><xs:maxInclusive value='5'/><xs:maxExclusive value='5'/></xs:restriction></xs:simpleType>",
+            "xs:maxExclusive",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='xs:integer'><xs:fractionDigits value='1'/></xs:restriction></xs:simpleType>",
+            "xs:fractionDigits",
+        ),
+        (
+            "<xs:simpleType name='S'><xs:restriction base='xs:integer'><xs:totalDigits value='0'/></xs:restriction></xs:simpleType>",
+            "xs:totalDigits",
+        ),
+    ] {
+        let found = problems(body);
+        assert!(found.len() == 1 && found[0].starts_with(refused), "{body}\n{found:?}");
+    }
+    for body in [
+        "<xs:element name='e' type='xs:int' default=' 1 '/><xs:element name='f' type='xs:string' fixed=''/>",
+        "<xs:element name='e' default='b' type='t:S'/><xs:simpleType name='S'><xs:restriction base='t:T'><xs:enumeration value='b'/></xs:restriction></xs:simpleType><xs:simpleType name='T'><xs:restriction base='xs:token'><xs:enumeration value='a'/><xs:enumeration value='b'/></xs:restriction></xs:simpleType>",
+        "<xs:simpleType name='S'><xs:restriction base='t:U'><xs:enumeration value='1'/><xs:enumeration value='true'/></xs:restriction></xs:simpleType><xs:simpleType name='U'><xs:union memberTypes='xs:int xs:boolean'/></xs:simpleType>",
+        "<xs:simpleType name='S'><xs:restriction base='t:P'><xs:minExclusive value='0'/></xs:restriction></xs:simpleType><xs:simpleType name='P'><xs:restriction base='xs:decimal'><xs:minExclusive value='0'/></xs:restriction></xs:simpleType>",
+        "<xs:element name='e' type='xs:QName' default='t:x'/>",
+    ] {
+        assert_eq!(problems(body), [] as [&str; 0], "{body}");
+    }
+}

@@ -47,6 +47,8 @@ fn node(documents: &Documents, at: At, refused: &mut Vec<Problem>, warnings: &mu
             let value = documents.attribute(at, "value").cloned().unwrap_or_default();
             if let Err(why) = crate::pattern::Pattern::compile(&value) {
                 refuse(&why);
+            } else if value.contains("{L}") || value.contains("{Lo}") {
+                warn("marks that count as alphabetic are taken for letters (categories L and Lo)");
             }
         }
         "restriction"
@@ -66,6 +68,12 @@ fn node(documents: &Documents, at: At, refused: &mut Vec<Problem>, warnings: &mu
             warn("that a document uses the abstract type itself is not noticed");
         }
         "union" => warn("a value that is of none of the member types is not noticed"),
+        "list" if !documents.children(at).is_empty() => {
+            warn("of a type of the items that stands inside, the facets are not checked");
+        }
+        "element" if documents.attribute(at, "block").is_some_and(|b| blocks_substitution(b)) => {
+            warn("that a member of its substitution group stands in its place is not noticed");
+        }
         "enumeration" => warn("values are compared as text: of numbers, 1 is not 1.0"),
         "length" | "minLength" => {
             warn("a value that is too short is not noticed if it has characters outside ASCII")
@@ -73,11 +81,24 @@ fn node(documents: &Documents, at: At, refused: &mut Vec<Problem>, warnings: &mu
         "key" | "keyref" | "unique" => {
             warn("values are compared as text, and only simple paths are followed")
         }
-        _ if documents.attribute(at, "type").is_some_and(|t| t.ends_with(":ID") || &**t == "ID") => {
+        _ if documents.attribute(at, "type").is_some_and(|t| has_local(t, &["ID"])) => {
             warn("that an ID occurs twice is not noticed");
+        }
+        _ if documents.attribute(at, "type").is_some_and(|t| has_local(t, &["IDREF", "IDREFS"])) => {
+            warn("that an IDREF leads nowhere is not noticed");
         }
         _ => {}
     }
+}
+
+/// Whether `block` keeps members of the substitution group out.
+fn blocks_substitution(block: &str) -> bool {
+    block.split_whitespace().any(|b| matches!(b, "substitution" | "#all"))
+}
+
+/// Whether a name with or without a prefix is one of these.
+fn has_local(name: &str, locals: &[&str]) -> bool {
+    locals.contains(&name.rsplit(':').next().unwrap_or(name))
 }
 
 /// Documents of one namespace are put together, so that their forms must be the same.

@@ -37,12 +37,19 @@ struct Check {
 impl Values {
     /// Compiles the simple types: patterns, bounds.
     pub fn compile(model: &Model) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems = endless(model);
+        let values = Self::build(model, &mut problems);
+        if problems.is_empty() { Ok(values) } else { Err(problems) }
+    }
+
+    /// As [`Values::compile`]; of types that cannot be compiled, any text is a value. None where types lead in a circle.
+    pub(crate) fn compile_known(model: &Model) -> Option<Self> {
+        endless(model).is_empty().then(|| Self::build(model, &mut Vec::new()))
+    }
+
+    fn build(model: &Model, problems: &mut Vec<Problem>) -> Self {
         let mut checks = Vec::with_capacity(model.simple.len());
         for (i, ty) in model.simple.iter().enumerate() {
-            if !ends(model, ty, 0) {
-                problems.push(problem(ty, "its lists and unions lead in a circle or too deep"));
-            }
             checks.push(compile(ty).unwrap_or_else(|message| {
                 problems.push(problem(ty, &message));
                 Check {
@@ -55,7 +62,7 @@ impl Values {
             }));
             debug_assert_eq!(checks.len(), i + 1);
         }
-        if problems.is_empty() { Ok(Self(checks)) } else { Err(problems) }
+        Self(checks)
     }
 
     /// Checks a value as it stands in XML (references expanded): the value after white space processing, or what was expected.
@@ -165,6 +172,12 @@ fn problem(ty: &SimpleType, message: &str) -> Problem {
     let name =
         ty.name.as_ref().map_or("an anonymous simple type".to_owned(), |n| format!("the simple type {n}"));
     Problem { place: None, construct: "xs:simpleType".into(), message: format!("{name}: {message}") }
+}
+
+/// Types whose lists and unions do not end.
+fn endless(model: &Model) -> Vec<Problem> {
+    let endless = model.simple.iter().filter(|ty| !ends(model, ty, 0));
+    endless.map(|ty| problem(ty, "its lists and unions lead in a circle or too deep")).collect()
 }
 
 fn ends(model: &Model, ty: &SimpleType, depth: usize) -> bool {

@@ -85,6 +85,8 @@ impl Reader {
             fixed: value(self, "fixed"),
             name: name.clone(),
         };
+        self.state(at, "xs:attribute default", TypeId::Simple(ty), attribute.default.as_ref());
+        self.state(at, "xs:attribute fixed", TypeId::Simple(ty), attribute.fixed.as_ref());
         if !into.own.insert(name.clone()) {
             self.problem(self.docs.refuse(at, "xs:attribute", format!("{name} is declared a second time")));
             return None;

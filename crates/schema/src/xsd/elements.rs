@@ -77,6 +77,8 @@ impl Reader {
         if default.is_some() && fixed.is_some() {
             self.problem(self.docs.refuse(at, "xs:element", "default and fixed exclude each other"));
         }
+        self.state(at, "xs:element default", ty, default.as_ref());
+        self.state(at, "xs:element fixed", ty, fixed.as_ref());
         Some(Arc::new(Element {
             json: name.local.clone(),
             name,

@@ -2,9 +2,10 @@
 
 use super::load::At;
 use super::read::Reader;
-use crate::model::{Builtin, Facets, JsonForm, SimpleType, Variety, WhiteSpace};
+use crate::model::{Builtin, Facets, JsonForm, SimpleId, SimpleType, TypeId, Variety, WhiteSpace};
 use crate::pattern::Pattern;
 use crate::problem::Problem;
+use crate::value::{in_lexical_space, is_integer};
 use std::sync::Arc;
 
 /// 2^53: whole numbers up to it are read the same by every JSON library.
@@ -14,7 +15,8 @@ const SAFE_DIGITS: u32 = 15;
 
 impl Reader {
     /// Reads the facets of a restriction into a type that has its base's.
-    pub fn facets(&mut self, at: At, ty: &mut SimpleType, unsupported: &mut Vec<Problem>) {
+    pub fn facets(&mut self, at: At, base: SimpleId, ty: &mut SimpleType, unsupported: &mut Vec<Problem>) {
+        let mut seen: Vec<String> = Vec::new();
         let mut enumeration: Vec<Arc<str>> = Vec::new();
         let mut patterns: Vec<Arc<str>> = Vec::new();
         for child in self.docs.children(at) {
@@ -32,8 +34,17 @@ impl Reader {
                 self.problem(self.docs.refuse(child, &construct, message));
                 continue;
             }
+            if let Some(other) = excluded(&facet).filter(|o| seen.iter().any(|s| s == o)) {
+                let message = format!("{facet} and {other} exclude each other");
+                self.problem(self.docs.refuse(child, &construct, message));
+                continue;
+            }
+            seen.push(facet.clone());
             match facet.as_str() {
-                "enumeration" => enumeration.push(value),
+                "enumeration" => {
+                    self.state(child, "xs:enumeration", TypeId::Simple(base), Some(&value));
+                    enumeration.push(value);
+                }
                 "pattern" => match Pattern::compile(&value) {
                     Ok(_) => patterns.push(value),
                     Err(why) => {
@@ -57,6 +68,17 @@ impl Reader {
         if let Err(message) = consistent(ty) {
             self.problem(self.docs.refuse(at, "xs:restriction", message));
         }
+    }
+}
+
+/// The bound that may not stand beside this one in one step (part 2, sections 4.3.8.4 and 4.3.9.4).
+fn excluded(facet: &str) -> Option<&'static str> {
+    match facet {
+        "minInclusive" => Some("minExclusive"),
+        "minExclusive" => Some("minInclusive"),
+        "maxInclusive" => Some("maxExclusive"),
+        "maxExclusive" => Some("maxInclusive"),
+        _ => None,
     }
 }
 
@@ -97,8 +119,14 @@ fn set(facet: &str, value: &str, ty: &mut SimpleType) -> Result<(), String> {
         "length" => facets.length = Some(count()?),
         "minLength" => facets.min_length = Some(count()?),
         "maxLength" => facets.max_length = Some(count()?),
-        "totalDigits" => facets.total_digits = Some(digits()?).filter(|d| *d > 0).or(facets.total_digits),
-        "fractionDigits" => facets.fraction_digits = Some(digits()?),
+        "totalDigits" => match digits()? {
+            0 => return Err("0 digits leave no value".into()),
+            digits => facets.total_digits = Some(digits),
+        },
+        "fractionDigits" => match digits()? {
+            1.. if is_integer(ty.base) => return Err("an integer has no digits after the point".into()),
+            digits => facets.fraction_digits = Some(digits),
+        },
         "whiteSpace" => {
             facets.white_space = Some(match text {
                 "preserve" => WhiteSpace::Preserve,
@@ -108,7 +136,7 @@ fn set(facet: &str, value: &str, ty: &mut SimpleType) -> Result<(), String> {
             });
         }
         bound => {
-            if !plausible(ty.base, text) {
+            if !in_lexical_space(ty.base, text) {
                 return Err(format!("{text:?} is no value of the type ({:?})", ty.base));
             }
             let value = Some(text.into());
@@ -121,20 +149,6 @@ fn set(facet: &str, value: &str, ty: &mut SimpleType) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Whether a bound can be a value of the type: numbers here; dates and times by their first character, and by whoever checks values.
-fn plausible(base: Builtin, text: &str) -> bool {
-    if is_decimal(base) {
-        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        return (!whole.is_empty() || !fraction.is_empty())
-            && whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
-    }
-    if is_float(base) {
-        return matches!(text, "INF" | "-INF" | "NaN") || text.parse::<f64>().is_ok();
-    }
-    text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == 'P')
 }
 
 /// Facets that leave no value.

@@ -10,6 +10,7 @@ mod particles;
 mod read;
 mod reading;
 mod simple;
+mod stated;
 pub(crate) mod tree;
 
 pub use reading::Reading;

@@ -3,6 +3,7 @@
 
 use super::load::{At, Documents, Kind};
 use super::reading::Reading;
+use super::stated::Stated;
 use super::{SOAP_ENCODING, XS};
 use crate::model::{
     Builtin, ComplexId, ComplexType, Content, Element, Facets, JsonForm, Model, QName, SimpleId, SimpleType,
@@ -45,6 +46,8 @@ pub(super) struct Reader {
     pub heads: HashMap<QName, QName>,
     /// Types that only others derived from them may stand for.
     pub abstracts: HashMap<TypeId, Problem>,
+    /// Values to be held against their types at the end.
+    pub stated: Vec<Stated>,
     /// What is left of [`PARTS_MAX`].
     pub parts: usize,
     /// Nothing is left, and it was told.
@@ -67,11 +70,13 @@ pub(super) fn read(mut docs: Documents) -> Result<Reading, Vec<Problem>> {
         globals: HashMap::new(),
         heads: HashMap::new(),
         abstracts: HashMap::new(),
+        stated: Vec::new(),
         parts: PARTS_MAX,
         full: false,
     };
     reader.declare_builtins();
     reader.read_all();
+    reader.check_stated();
     for (ty, problem) in std::mem::take(&mut reader.abstracts) {
         reader.out.types.entry(ty).or_default().push(problem);
     }

@@ -164,7 +164,7 @@ impl Reader {
         let outer = self.out.model.simple(base).clone();
         let mut ty = SimpleType { name, doc: None, ..outer };
         let mut unsupported = self.out.types.get(&TypeId::Simple(base)).cloned().unwrap_or_default();
-        self.facets(at, &mut ty, &mut unsupported);
+        self.facets(at, base, &mut ty, &mut unsupported);
         ty.json = json_form(ty.base, &ty.variety, &ty.facets);
         let id = self.push_simple(ty);
         if !unsupported.is_empty() {
