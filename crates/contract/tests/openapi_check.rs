@@ -192,3 +192,67 @@ fn media_types_and_statuses_that_are_not_described_are_kinds_of_their_own() {
     );
     assert!(c.check_answer("read", 200, "application/json", br#"{"name":"x","born":null}"#).is_err());
 }
+
+/// A contract of one operation `op`, whose body is the schema `T`.
+fn body_of(schemas: &str) -> Checker {
+    let api = format!(
+        "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  /t: {{post: {{operationId: op, requestBody: {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/T'}}}}}}}}, responses: {{'204': {{description: done}}}}}}}}\ncomponents: {{schemas: {schemas}}}\n"
+    );
+    let bundle = Bundle::new([("api.yaml".to_owned(), Bytes::from(api))].into()).unwrap();
+    Checker::compile(&openapi::read(&bundle, "api.yaml").unwrap()).unwrap()
+}
+
+/// Levels of `{"n":...}` around a body.
+fn nested(levels: usize, inside: &str) -> String {
+    format!("{}{inside}{}", "{\"n\":".repeat(levels), "}".repeat(levels))
+}
+
+#[test]
+fn alternatives_in_a_schema_that_holds_itself_take_no_exponential_time() {
+    let two = |keyword: &str| {
+        body_of(&format!(
+            "{{T: {{type: [object, integer], {keyword}: [{{properties: {{n: {{$ref: '#/components/schemas/T'}}, x: {{type: string}}}}}}, {{properties: {{n: {{$ref: '#/components/schemas/T'}}, y: {{type: string}}}}}}]}}}}"
+        ))
+    };
+    for keyword in ["anyOf", "oneOf", "allOf"] {
+        let c = two(keyword);
+        let check = |body: &str| {
+            let held = c.check_request("op", &[], "", &|_| None, "application/json", body.as_bytes());
+            held.map_or_else(|v| v.to_string(), |()| "ok".into())
+        };
+        let start = std::time::Instant::now();
+        for levels in [30, 98] {
+            let wrong = check(&nested(levels, "\"neither\""));
+            assert!(wrong.contains("body"), "{keyword}, {levels} levels: {wrong}");
+            let right = check(&nested(levels, "7"));
+            assert_eq!(right == "ok", keyword != "oneOf", "{keyword}, {levels} levels: {right}");
+        }
+        assert!(start.elapsed().as_secs() < 30, "{keyword}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_body_that_is_wrong_everywhere_is_told_in_few_words() {
+    let c = body_of("{T: {type: array, items: {type: string}}}");
+    let body = format!("[{}7]", "7,".repeat(200_000));
+    match c.check_request("op", &[], "", &|_| None, "application/json", body.as_bytes()) {
+        Err(Violations::Message(all)) => assert_eq!(all[0].at, "body/0"),
+        other => panic!("{other:?}"),
+    }
+    let c = body_of(
+        "{T: {anyOf: [{type: array, items: {type: string}}, {type: array, items: {type: boolean}}]}}",
+    );
+    let said = said(c.check_request("op", &[], "", &|_| None, "application/json", body.as_bytes()));
+    assert!(said.contains("in too many ways"), "{said}");
+}
+
+#[test]
+fn a_body_is_nested_a_hundred_levels_and_no_deeper() {
+    let c = body_of("{T: {type: [object, integer], properties: {n: {$ref: '#/components/schemas/T'}}}}");
+    let check = |levels| {
+        let body = nested(levels, "7");
+        said(c.check_request("op", &[], "", &|_| None, "application/json", body.as_bytes()))
+    };
+    assert_eq!(check(lgsp_kernel::bounds::JSON_DEPTH_MAX), "ok");
+    assert!(check(lgsp_kernel::bounds::JSON_DEPTH_MAX + 1).contains("nested deeper"));
+}

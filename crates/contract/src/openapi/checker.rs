@@ -2,7 +2,8 @@
 //! violation (off, report, enforce) is decided by who asks.
 
 use super::compile::{Compiler, Direction};
-use super::json::{self, Exact, Tree};
+use super::exact::{self, Exact, Outcome};
+use super::json::{self, Tree};
 use super::params::{self, Shape};
 use super::violation::{VIOLATIONS_MAX, Violation, Violations};
 use super::{In, Media, OpenApi, Operation, Parameter, Status, is_json};
@@ -214,7 +215,7 @@ fn check_parameter<'s, 'h: 's>(
         (_, None) => Ok(None),
     };
     match value {
-        Ok(Some(tree)) => hold(schema, &tree, &at, found),
+        Ok(Some(tree)) => hold(schema, &tree, 0, &at, found),
         Ok(None) if parameter.required => {
             found.push(Violation { at, schema: String::new(), message: "this parameter is required".into() });
         }
@@ -241,7 +242,7 @@ fn check_body(
     }
     if is_json(&media) {
         match json::parse(body) {
-            Ok(tree) => hold(schema, &tree, "body", found),
+            Ok(tree) => hold(schema, &tree, body.len(), "body", found),
             Err(fault) => say(fault.to_string()),
         }
     } else if let Some(shape) = &wanted.form {
@@ -251,7 +252,7 @@ fn check_body(
         };
         let fields = params::pairs(text);
         match fields.as_ref().map_err(Clone::clone).and_then(|fields| params::form(shape, fields)) {
-            Ok(tree) => hold(schema, &tree, "body", found),
+            Ok(tree) => hold(schema, &tree, body.len(), "body", found),
             Err(why) => say(why),
         }
     }
@@ -265,15 +266,21 @@ fn choose<'b>(bodies: &'b [Body], media: &str) -> Option<&'b Body> {
     find(media).or_else(|| find(&format!("{family}/*"))).or_else(|| find("*/*"))
 }
 
-fn hold(schema: &Validator<Exact>, tree: &Tree<'_>, at: &str, found: &mut Vec<Violation>) {
-    if schema.is_valid(tree) {
-        return;
-    }
-    for error in schema.iter_errors(tree).take(VIOLATIONS_MAX.saturating_sub(found.len())) {
+fn hold(schema: &Validator<Exact>, tree: &Tree<'_>, bytes: usize, at: &str, found: &mut Vec<Violation>) {
+    let most = VIOLATIONS_MAX.saturating_sub(found.len());
+    let outcome = exact::hold(schema, tree, bytes, most, &mut |error| {
         found.push(Violation {
             at: format!("{at}{}", error.instance_path().as_str()),
             schema: error.schema_path().as_str().to_owned(),
             message: error.masked_with("this").to_string(),
         });
-    }
+    });
+    let message = match outcome {
+        Outcome::Valid | Outcome::Broken => return,
+        Outcome::Manifold => "this fits none of the alternatives, in too many ways to name them",
+        Outcome::Unknown => {
+            "holding this against the contract takes too long: its alternatives multiply with each level of the body"
+        }
+    };
+    found.push(Violation { at: at.to_owned(), schema: String::new(), message: message.into() });
 }

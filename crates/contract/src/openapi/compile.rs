@@ -2,7 +2,7 @@
 //! members are required in one of them only. Limits of numbers are compared digit by digit.
 
 use super::doc::{Data, Node};
-use super::json::Exact;
+use super::exact::{Exact, Look};
 use super::{OpenApi, number, patterns};
 use jsonschema::json::{JsonNumber, Node as _};
 use jsonschema::{Draft, Keyword, Registry, ValidationError, Validator};
@@ -201,13 +201,13 @@ impl Limit {
 }
 
 impl<'i> Keyword<'i, Exact> for Limit {
-    fn validate(&self, instance: &'i super::json::Tree<'i>) -> Result<(), ValidationError<'i>> {
-        if Keyword::is_valid(self, instance) {
+    fn validate(&self, instance: Look<'i>) -> Result<(), ValidationError<'i>> {
+        if Keyword::<Exact>::is_valid(self, instance) {
             return Ok(());
         }
         Err(ValidationError::custom(format!("this is {} {}", self.wrong, self.limit)))
     }
-    fn is_valid(&self, instance: &'i super::json::Tree<'i>) -> bool {
+    fn is_valid(&self, instance: Look<'i>) -> bool {
         instance.as_number().is_none_or(|n| (self.holds)(number::compare(&n.as_str(), &self.limit)))
     }
 }
@@ -216,13 +216,13 @@ impl<'i> Keyword<'i, Exact> for Limit {
 struct Step(String);
 
 impl<'i> Keyword<'i, Exact> for Step {
-    fn validate(&self, instance: &'i super::json::Tree<'i>) -> Result<(), ValidationError<'i>> {
-        if Keyword::is_valid(self, instance) {
+    fn validate(&self, instance: Look<'i>) -> Result<(), ValidationError<'i>> {
+        if Keyword::<Exact>::is_valid(self, instance) {
             return Ok(());
         }
         Err(ValidationError::custom(format!("this is not a multiple of {}", self.0)))
     }
-    fn is_valid(&self, instance: &'i super::json::Tree<'i>) -> bool {
+    fn is_valid(&self, instance: Look<'i>) -> bool {
         instance.as_number().is_none_or(|n| number::is_multiple(&n.as_str(), &self.0))
     }
 }

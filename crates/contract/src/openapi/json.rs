@@ -1,13 +1,9 @@
-//! A message's JSON as a tree that borrows from its bytes and keeps numbers digit by digit, for the validator to walk. Built once a
-//! message; members given twice, depth and bad syntax are refused here. What the tree must look like is `checker`'s.
+//! A message's JSON as a tree that borrows from its bytes and keeps numbers digit by digit, built once a
+//! message; members given twice, depth and bad syntax are refused here. How the validator walks it is `exact`'s.
 
 use super::number;
-use jsonschema::JsonType;
-use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use lgsp_kernel::bounds::JSON_DEPTH_MAX;
-use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 /// Members above which an object keeps an index sorted by name.
 const INDEXED_FROM: usize = 12;
@@ -269,7 +265,7 @@ impl<'t> Reader<'t> {
                     from = self.at;
                 }
                 Some(0..=0x1f) => return Err(self.fault("a control character in a string")),
-                Some(_) => self.at += 1,
+                Some(_) => self.at += plain_len(&self.text.as_bytes()[self.at..]),
             }
         }
     }
@@ -321,51 +317,20 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The representation for the validator.
-#[derive(Debug)]
-pub struct Exact;
-
-impl Json for Exact {
-    type Node<'a> = &'a Tree<'a>;
-    type PreparedKey = String;
-    type StringBuffer = Option<Tree<'static>>;
-
-    fn prepare_key(key: &str) -> String {
-        key.to_owned()
+/// How many bytes from the front may stand in a string as they are. Blocks without an exit inside are compared as vectors.
+fn plain_len(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 16;
+    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
+    let mut blocks = bytes.chunks_exact(BLOCK);
+    let mut passed = 0;
+    for block in &mut blocks {
+        if block.iter().fold(false, |found, b| found | special(b)) {
+            return passed + block.iter().position(special).unwrap_or(0);
+        }
+        passed += BLOCK;
     }
-
-    fn with_string_node<T>(
-        buffer: &mut Option<Tree<'static>>,
-        string: &str,
-        f: impl for<'a> FnOnce(&'a Tree<'a>) -> T,
-    ) -> T {
-        f(buffer.insert(Tree::new(Data::Text(Cow::Owned(string.to_owned())))))
-    }
-}
-
-/// A number as written.
-#[derive(Debug)]
-pub struct Digits<'a>(&'a str);
-
-impl JsonNumber for Digits<'_> {
-    fn as_u64(&self) -> Option<u64> {
-        self.0.parse().ok()
-    }
-    fn as_i64(&self) -> Option<i64> {
-        self.0.parse().ok()
-    }
-    fn as_f64(&self) -> Option<f64> {
-        self.0.parse().ok().filter(|n: &f64| n.is_finite())
-    }
-    fn as_str(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.0)
-    }
-    fn to_number(&self) -> Cow<'_, serde_json::Number> {
-        Cow::Owned(to_number(self.0))
-    }
-    fn is_integer(&self) -> bool {
-        number::is_integer(self.0)
-    }
+    let rest = blocks.remainder();
+    passed + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// The nearest number that `serde_json` keeps: for messages about a value only, never for a decision.
@@ -378,159 +343,4 @@ pub fn to_number(text: &str) -> serde_json::Number {
     }
     let n: f64 = text.parse().unwrap_or_default();
     serde_json::Number::from_f64(n.clamp(f64::MIN, f64::MAX)).unwrap_or_else(|| 0.into())
-}
-
-impl<'a> Node<'a, Exact> for &'a Tree<'a> {
-    type Object = &'a Members<'a>;
-    type Array = &'a [Tree<'a>];
-    type Number = Digits<'a>;
-
-    fn as_object(&self) -> Option<&'a Members<'a>> {
-        match &self.data {
-            Data::Map(members) => Some(members),
-            _ => None,
-        }
-    }
-    fn as_array(&self) -> Option<&'a [Tree<'a>]> {
-        match &self.data {
-            Data::List(items) => Some(items),
-            _ => None,
-        }
-    }
-    fn as_string(&self) -> Option<Cow<'a, str>> {
-        match &self.data {
-            Data::Text(text) => Some(Cow::Borrowed(text)),
-            _ => None,
-        }
-    }
-    fn as_number(&self) -> Option<Digits<'a>> {
-        match &self.data {
-            Data::Number(text) => Some(Digits(text)),
-            _ => None,
-        }
-    }
-    fn as_boolean(&self) -> Option<bool> {
-        match &self.data {
-            Data::Bool(b) => Some(*b),
-            _ => None,
-        }
-    }
-    fn is_null(&self) -> bool {
-        self.data == Data::Null
-    }
-    fn json_type(&self) -> JsonType {
-        match &self.data {
-            Data::Null => JsonType::Null,
-            Data::Bool(_) => JsonType::Boolean,
-            Data::Number(_) => JsonType::Number,
-            Data::Text(_) => JsonType::String,
-            Data::List(_) => JsonType::Array,
-            Data::Map(_) => JsonType::Object,
-        }
-    }
-    fn equals_value(&self, expected: &Value) -> bool {
-        equal(self, expected)
-    }
-    fn to_value(&self) -> Cow<'a, Value> {
-        Cow::Owned(to_value(self))
-    }
-    fn identity(&self) -> Option<NodeIdentity> {
-        Some(NodeIdentity::new(std::ptr::from_ref::<Tree<'_>>(self).addr()))
-    }
-}
-
-impl<'a> Object<'a, Exact> for &'a Members<'a> {
-    type Node = &'a Tree<'a>;
-    type MemberName = &'a str;
-    type MembersIter = std::iter::Map<
-        std::slice::Iter<'a, (Cow<'a, str>, Tree<'a>)>,
-        fn(&'a (Cow<'a, str>, Tree<'a>)) -> (&'a str, &'a Tree<'a>),
-    >;
-
-    fn len(&self) -> usize {
-        self.members.len()
-    }
-    fn get(&self, key: &String) -> Option<&'a Tree<'a>> {
-        Members::get(self, key)
-    }
-    fn members(&self) -> Self::MembersIter {
-        self.members.iter().map(|(name, value)| (name.as_ref(), value))
-    }
-}
-
-impl<'a> Array<'a, Exact> for &'a [Tree<'a>] {
-    type Node = &'a Tree<'a>;
-    type ElementsIter = std::slice::Iter<'a, Tree<'a>>;
-
-    fn len(&self) -> usize {
-        <[Tree<'_>]>::len(self)
-    }
-    fn elements(&self) -> std::slice::Iter<'a, Tree<'a>> {
-        <[Tree<'_>]>::iter(self)
-    }
-    fn is_unique(&self) -> bool {
-        let mut seen = HashSet::with_capacity(<[Tree<'_>]>::len(self));
-        <[Tree<'_>]>::iter(self).all(|item| seen.insert(canonical(item)))
-    }
-}
-
-fn equal(tree: &Tree<'_>, expected: &Value) -> bool {
-    match (&tree.data, expected) {
-        (Data::Null, Value::Null) => true,
-        (Data::Bool(a), Value::Bool(b)) => a == b,
-        (Data::Number(a), Value::Number(b)) => number::compare(a, &b.to_string()).is_eq(),
-        (Data::Text(a), Value::String(b)) => a == b,
-        (Data::List(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Data::Map(a), Value::Object(b)) => {
-            a.members.len() == b.len()
-                && a.iter().all(|(name, value)| b.get(name.as_ref()).is_some_and(|v| equal(value, v)))
-        }
-        _ => false,
-    }
-}
-
-fn to_value(tree: &Tree<'_>) -> Value {
-    match &tree.data {
-        Data::Null => Value::Null,
-        Data::Bool(b) => Value::Bool(*b),
-        Data::Number(text) => Value::Number(to_number(text)),
-        Data::Text(text) => Value::String(text.clone().into_owned()),
-        Data::List(items) => items.iter().map(to_value).collect(),
-        Data::Map(members) => members.iter().map(|(n, v)| (n.clone().into_owned(), to_value(v))).collect(),
-    }
-}
-
-/// One text for all that are equal.
-fn canonical(tree: &Tree<'_>) -> String {
-    let mut out = String::new();
-    write_canonical(tree, &mut out);
-    out
-}
-
-fn write_canonical(tree: &Tree<'_>, out: &mut String) {
-    match &tree.data {
-        Data::Null => out.push('n'),
-        Data::Bool(b) => out.push(if *b { 't' } else { 'f' }),
-        Data::Number(text) => out.push_str(&number::canonical(text)),
-        Data::Text(text) => out.push_str(&format!("{text:?}")),
-        Data::List(items) => {
-            out.push('[');
-            for item in items {
-                write_canonical(item, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Data::Map(members) => {
-            let mut all: Vec<_> = members.iter().collect();
-            all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            out.push('{');
-            for (name, value) in all {
-                out.push_str(&format!("{name:?}:"));
-                write_canonical(value, out);
-                out.push(',');
-            }
-            out.push('}');
-        }
-    }
 }

@@ -4,6 +4,7 @@
 mod checker;
 mod compile;
 pub mod doc;
+mod exact;
 mod files;
 mod json;
 mod lint;
