@@ -86,7 +86,7 @@ pub fn codec() -> (Codec, ElementId) {
     let root = place(1, Some(1), "a", TypeId::Complex(ComplexId(0)));
     let Term::Element(root) = root.term else { unreachable!("made above") };
     let key = root.name.clone();
-    let model = Model { simple, complex, elements: [(key.clone(), root)].into(), types: Default::default() };
+    let model = Model { simple, complex, elements: [(key.clone(), root)].into(), ..Model::default() };
     let codec = Codec::compile(Arc::new(model)).expect("the model is sound");
     let root = codec.element(&key).expect("declared above");
     (codec, root)

@@ -220,14 +220,13 @@ fn alternatives_in_a_schema_that_holds_itself_take_no_exponential_time() {
             let held = c.check_request("op", &[], "", &|_| None, "application/json", body.as_bytes());
             held.map_or_else(|v| v.to_string(), |()| "ok".into())
         };
-        let start = std::time::Instant::now();
+        // Without a meter this does not end.
         for levels in [30, 98] {
             let wrong = check(&nested(levels, "\"neither\""));
             assert!(wrong.contains("body"), "{keyword}, {levels} levels: {wrong}");
             let right = check(&nested(levels, "7"));
             assert_eq!(right == "ok", keyword != "oneOf", "{keyword}, {levels} levels: {right}");
         }
-        assert!(start.elapsed().as_secs() < 30, "{keyword}: {:?}", start.elapsed());
     }
 }
 

@@ -6,7 +6,7 @@ use lgsp_schema::model::{
     SimpleType, Term, TypeId, Variety,
 };
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const NS: &str = "http://dancu.example/037";
 const FIELDS: [(&str, usize, &str); 8] = [
@@ -58,12 +58,19 @@ fn model() -> Model {
     let list = sequence(vec![place(None, element("CongDan", TypeId::Complex(ComplexId(0))))]);
     let root = Arc::new(element("KetQua", TypeId::Complex(ComplexId(1))));
     let elements = [(root.name.clone(), root)].into();
-    Model { simple, complex: vec![citizen, list], elements, types: Default::default() }
+    Model { simple, complex: vec![citizen, list], elements, ..Model::default() }
 }
 
 fn sequence(children: Vec<Particle>) -> ComplexType {
     let content = Content::Group(Particle { min: 1, max: Some(1), term: Term::Sequence(children) });
     ComplexType { name: None, attributes: vec![], content, doc: None }
+}
+
+/// Time that this process had a processor for, where Linux tells it; else the time of day, which other processes lengthen.
+fn spent(begin: Instant) -> Duration {
+    let told = std::fs::read_to_string("/proc/self/schedstat").ok();
+    let nanos = told.and_then(|t| t.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| begin.elapsed(), Duration::from_nanos)
 }
 
 fn main() {
@@ -89,8 +96,9 @@ fn main() {
         let runs = (200 << 20) / size / 10 + 2;
         let time = |name: &str, f: &dyn Fn() -> usize| {
             let begin = Instant::now();
+            let before = spent(begin);
             let bytes: usize = (0..runs).map(|_| f()).sum();
-            let each = begin.elapsed().as_secs_f64() / runs as f64;
+            let each = (spent(begin) - before).as_secs_f64() / runs as f64;
             println!(
                 "{name:<22} {:>10} B xml  {:>12.1} us  {:>8.0} MB/s ({bytes})",
                 xml.len(),

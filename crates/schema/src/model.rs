@@ -1,7 +1,7 @@
 //! The types that messages are converted and checked by: the documented subset of XSD 1.0 that has one reading as JSON. Made by `xsd`
 //! from schemas, and by `lgsp-contract` from JSON Schemas; read by `codec` and by the writers of OpenAPI and WSDL. Data only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A name with its namespace (empty: none).
@@ -58,6 +58,9 @@ pub struct Model {
     pub elements: HashMap<QName, Arc<Element>>,
     /// Named types, for `rpc` parts and for documents that name them.
     pub types: HashMap<QName, TypeId>,
+    /// Repeated elements, by type and member, that are `[]` in JSON where there is none of them. XSD has no such thing, so `xsd` makes none;
+    /// JSON Schemas that require an array do.
+    pub required_arrays: HashSet<(ComplexId, Arc<str>)>,
 }
 
 impl Model {

@@ -1,4 +1,4 @@
-"""A SOAP library that knows only the WSDL: prints the body that it would send for each call, and the prefix-free names it understood."""
+"""A SOAP library that knows only the WSDL: prints the envelope that it would send for each call."""
 import json
 import sys
 
@@ -9,5 +9,4 @@ client = zeep.Client(sys.argv[1])
 calls = json.load(open(sys.argv[2]))
 for name, arguments in calls:
     message = client.create_message(client.service, name, **arguments)
-    body = message.find("{http://schemas.xmlsoap.org/soap/envelope/}Body")
-    print(etree.tostring(body[0], encoding="unicode"))
+    print(etree.tostring(message, encoding="unicode"))

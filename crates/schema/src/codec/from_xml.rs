@@ -96,6 +96,8 @@ impl<'a> FromXml<'_, 'a, '_> {
         let codec = self.codec;
         let mut matcher = Matcher::default();
         let mut array = false;
+        // None for schemas of XSD: nothing is allocated.
+        let mut empty = g.shown_empty.clone();
         loop {
             match self.reader.next()? {
                 Some(Event::Open { local, at, .. }) => {
@@ -114,6 +116,7 @@ impl<'a> FromXml<'_, 'a, '_> {
                             self.enter()?;
                             out.push(b'[');
                         }
+                        empty.retain(|l| *l != leaf);
                     }
                     let n = matcher.last().map_or(1, |l| l.1);
                     self.element(element, out).map_err(|f| f.under(|| step(element, array.then_some(n))))?;
@@ -127,6 +130,12 @@ impl<'a> FromXml<'_, 'a, '_> {
         }
         if array {
             out.push(b']');
+            self.depth -= 1;
+        }
+        for leaf in empty {
+            self.enter()?;
+            member(out, start, &codec.plan.elements[g.leaves[leaf].element].key);
+            out.extend_from_slice(b"[]");
             self.depth -= 1;
         }
         matcher.end(g).map_err(|m| {

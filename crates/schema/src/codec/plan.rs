@@ -87,6 +87,8 @@ pub(super) struct PlanGroup {
     pub(super) by_local: HashMap<Arc<str>, Vec<usize>>,
     /// Leaves by members' names.
     pub(super) by_json: HashMap<Arc<str>, usize>,
+    /// Leaves that are `[]` in JSON where there is none of them.
+    pub(super) shown_empty: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -134,8 +136,8 @@ pub(super) fn plan(model: &Model) -> Result<Plan, Vec<Problem>> {
         let id = b.element(element);
         b.plan.globals.insert(key.clone(), id);
     }
-    for ty in &model.complex {
-        let planned = b.complex(ty);
+    for (id, ty) in (0..).map(ComplexId).zip(&model.complex) {
+        let planned = b.complex(id, ty);
         b.plan.types.push(planned);
     }
     if b.problems.is_empty() { Ok(b.plan) } else { Err(b.problems) }
@@ -190,7 +192,7 @@ impl Builder<'_> {
         self.plan.elements.len() - 1
     }
 
-    fn complex(&mut self, ty: &ComplexType) -> PlanType {
+    fn complex(&mut self, id: ComplexId, ty: &ComplexType) -> PlanType {
         let attributes = ty.attributes.iter().map(|a| {
             let (ns, tag) = self.tag(&a.name);
             PlanAttribute {
@@ -221,6 +223,11 @@ impl Builder<'_> {
                     }
                     _ => self.group(&mut group, particle, None, 0),
                 };
+                let required = |leaf: &Leaf| {
+                    let json = self.plan.elements[leaf.element].json.clone();
+                    leaf.is_array() && self.model.required_arrays.contains(&(id, json))
+                };
+                group.shown_empty = (0..group.leaves.len()).filter(|l| required(&group.leaves[*l])).collect();
                 PlanContent::Group(group)
             }
         };

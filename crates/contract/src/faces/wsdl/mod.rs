@@ -16,7 +16,7 @@ use lgsp_schema::Problem;
 use lgsp_schema::model::{Element, Model, Particle, QName};
 use names::{Once, xml_name};
 use std::sync::Arc;
-use types::{Types, is_object};
+use types::{Member, Types, is_object, json_name};
 
 /// How a SOAP face is to be written. The service's address is `{address}` in the WSDL.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ fn one<'a>(
         let schema = media.schema.as_ref();
         let found = particles_of(api, schema, required, &format!("{name}_body"), types);
         for particle in found.1 {
-            let json = json_name(&particle);
+            let json = json_name(&particle.particle).to_owned();
             taken.take(&json);
             children.push(Child {
                 json,
@@ -173,13 +173,6 @@ fn one<'a>(
     }
 }
 
-fn json_name(particle: &Particle) -> String {
-    match &particle.term {
-        lgsp_schema::model::Term::Element(element) => element.json.to_string(),
-        _ => String::new(),
-    }
-}
-
 /// The members of an object as children; anything else as one child `body`.
 fn particles_of<'a>(
     api: &'a OpenApi,
@@ -187,7 +180,7 @@ fn particles_of<'a>(
     required: bool,
     at: &str,
     types: &mut Types<'a>,
-) -> (AnswerShape, Vec<Particle>) {
+) -> (AnswerShape, Vec<Member>) {
     let Some(schema) = schema else {
         types.refuse("schema", at, "a JSON body needs a schema");
         return (AnswerShape::Empty, Vec::new());
@@ -205,7 +198,7 @@ fn parameter_child<'a>(
     parameter: &'a Parameter,
     types: &mut Types<'a>,
     taken: &mut Once,
-) -> Option<(Child, Particle)> {
+) -> Option<(Child, Member)> {
     let name = &parameter.name;
     let at = format!("parameter {name}");
     let target = match parameter.location {
@@ -237,7 +230,7 @@ fn answer<'a>(
     operation: &'a Operation,
     at: &str,
     types: &mut Types<'a>,
-) -> (AnswerShape, Vec<Particle>) {
+) -> (AnswerShape, Vec<Member>) {
     let mut good: Vec<_> = operation.responses.iter().filter(|r| r.status.is_success()).collect();
     good.sort_by_key(|r| r.status);
     let mut with_body = good.iter().filter(|r| !r.content.is_empty());
@@ -281,7 +274,8 @@ fn fault(types: &mut Types<'_>, name: &str) -> Arc<Element> {
     let particles = fields.map(|(json, ty)| {
         let (name, json) = (types.qname(json), Arc::from(json));
         let element = Element { name, json, ty, nillable: false, default: None, fixed: None, doc: None };
-        Particle { min: 0, max: Some(1), term: Term::Element(Arc::new(element)) }
+        let particle = Particle { min: 0, max: Some(1), term: Term::Element(Arc::new(element)) };
+        Member { particle, required_array: false }
     });
     types.wrapper(name, particles.into())
 }

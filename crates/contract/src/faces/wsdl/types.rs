@@ -44,6 +44,13 @@ pub struct Types<'a> {
     pub operation: Option<&'a Operation>,
 }
 
+/// A child of an element.
+pub struct Member {
+    pub particle: Particle,
+    /// An array that must be there, if only as `[]`.
+    pub required_array: bool,
+}
+
 /// What a member of an object is in XML.
 pub struct Use {
     ty: TypeId,
@@ -73,21 +80,18 @@ impl<'a> Types<'a> {
     }
 
     /// A member as an element. `at` names it for problems and for its type.
-    pub fn member(
-        &mut self,
-        json: &str,
-        schema: &'a Node,
-        required: bool,
-        at: &str,
-        depth: usize,
-    ) -> Particle {
+    pub fn member(&mut self, json: &str, schema: &'a Node, required: bool, at: &str, depth: usize) -> Member {
         let used = self.usage(schema, at, depth);
         let name = self.qname(&xml_name(json));
         let doc = schema.str_of("description").map(Arc::from);
         let (json, ty, nillable) = (Arc::from(json), used.ty, used.nillable);
         let element = Element { name, json, ty, nillable, default: None, fixed: None, doc };
         let (min, max) = used.many.unwrap_or((1, Some(1)));
-        Particle { min: if required { min } else { 0 }, max, term: Term::Element(Arc::new(element)) }
+        let min = if required { min } else { 0 };
+        Member {
+            particle: Particle { min, max, term: Term::Element(Arc::new(element)) },
+            required_array: required && used.many.is_some(),
+        }
     }
 
     fn usage(&mut self, schema: &'a Node, at: &str, depth: usize) -> Use {
@@ -158,15 +162,24 @@ impl<'a> Types<'a> {
             self.begun.insert(named.to_owned(), id);
         }
         let members = self.members(target, at, depth);
-        if !members.is_empty() {
-            let group = Particle { min: 1, max: Some(1), term: Term::Sequence(members) };
-            self.model.complex[id.0 as usize].content = Content::Group(group);
-        }
+        self.model.complex[id.0 as usize].content = self.content(id, members);
         TypeId::Complex(id)
     }
 
+    /// Members one after the other, as the content of this type.
+    fn content(&mut self, id: ComplexId, members: Vec<Member>) -> Content {
+        if members.is_empty() {
+            return Content::Empty;
+        }
+        let arrays = members.iter().filter(|m| m.required_array);
+        let arrays = arrays.map(|m| (id, Arc::from(json_name(&m.particle))));
+        self.model.required_arrays.extend(arrays);
+        let particles = members.into_iter().map(|m| m.particle).collect();
+        Content::Group(Particle { min: 1, max: Some(1), term: Term::Sequence(particles) })
+    }
+
     /// The members of an object, those of `allOf` first or where they stand, in declared order.
-    pub fn members(&mut self, schema: &'a Node, at: &str, depth: usize) -> Vec<Particle> {
+    pub fn members(&mut self, schema: &'a Node, at: &str, depth: usize) -> Vec<Member> {
         let mut found: Vec<(&'a str, &'a Node)> = Vec::new();
         let mut required = Vec::new();
         self.collect(schema, at, depth, &mut found, &mut required);
@@ -279,13 +292,9 @@ impl<'a> Types<'a> {
     }
 
     /// A global element with these children.
-    pub fn wrapper(&mut self, name: &str, children: Vec<Particle>) -> Arc<Element> {
+    pub fn wrapper(&mut self, name: &str, children: Vec<Member>) -> Arc<Element> {
         let id = ComplexId(u32::try_from(self.model.complex.len()).unwrap_or(u32::MAX));
-        let content = if children.is_empty() {
-            Content::Empty
-        } else {
-            Content::Group(Particle { min: 1, max: Some(1), term: Term::Sequence(children) })
-        };
+        let content = self.content(id, children);
         self.model.complex.push(ComplexType { name: None, attributes: Vec::new(), content, doc: None });
         let (qname, ty) = (self.qname(name), TypeId::Complex(id));
         let json = Arc::from(name);
@@ -317,6 +326,14 @@ fn without_null<'a>(api: &'a OpenApi, schema: &'a Node) -> (&'a Node, bool) {
         }
     }
     (schema, schema.get("type").is_some_and(|t| t.items().iter().any(|n| n.as_str() == Some("null"))))
+}
+
+/// The member's name in JSON.
+pub fn json_name(particle: &Particle) -> &str {
+    match &particle.term {
+        Term::Element(element) => &element.json,
+        _ => "",
+    }
 }
 
 /// The one type that a schema states beside `null`.
