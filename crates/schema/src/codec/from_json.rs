@@ -238,7 +238,9 @@ impl<'c> Writer<'c, '_, '_> {
         head: usize,
         at: usize,
     ) -> Result<(), Failed> {
-        let own = self.fragments.split_off(base);
+        // Lent out, so that no object needs a list of its own.
+        let mut all = std::mem::take(&mut self.fragments);
+        let own = &all[base..];
         let n = ty.attributes.len();
         match &ty.content {
             PlanContent::Group(g) if !nil => {
@@ -252,7 +254,9 @@ impl<'c> Writer<'c, '_, '_> {
             }
             _ => {}
         }
-        self.required(ty, &own, head, at)?;
+        self.required(ty, own, head, at)?;
+        all.truncate(base);
+        self.fragments = all;
         if open {
             self.out.extend_from_slice(b"/>");
         } else {

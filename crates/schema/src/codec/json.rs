@@ -1,6 +1,7 @@
 //! JSON read from the front, token by token (RFC 8259): numbers as written, strings borrowed where nothing is escaped.
 
 use super::fault::{CodecFaultKind as Kind, Failed, fault};
+use super::text::{json_special, plain_len};
 use lgsp_kernel::bounds::JSON_DEPTH_MAX;
 use std::borrow::Cow;
 
@@ -107,17 +108,12 @@ impl<'a> Json<'a> {
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Failed> {
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
-        let mut i = start;
-        loop {
-            match bytes.get(i) {
-                None => return Err(fault(Kind::Syntax, bytes.len(), "the text ends inside a string")),
-                Some(b'"') => break,
-                Some(b'\\') => return self.escaped(start, i),
-                Some(b) if *b < 0x20 => {
-                    return Err(fault(Kind::Syntax, i, "a control character stands in a string"));
-                }
-                Some(_) => i += 1,
-            }
+        let i = start + plain_len(&bytes[start..], json_special);
+        match bytes.get(i) {
+            None => return Err(fault(Kind::Syntax, bytes.len(), "the text ends inside a string")),
+            Some(b'"') => {}
+            Some(b'\\') => return self.escaped(start, i),
+            Some(_) => return Err(fault(Kind::Syntax, i, "a control character stands in a string")),
         }
         self.at = i + 1;
         self.space();
@@ -130,15 +126,13 @@ impl<'a> Json<'a> {
         let mut out = String::from(&self.text[start..first]);
         let mut i = first;
         loop {
-            let plain = bytes[i..].iter().position(|b| *b < 0x20 || *b == b'"' || *b == b'\\');
-            let Some(plain) = plain else {
-                return Err(fault(Kind::Syntax, bytes.len(), "the text ends inside a string"));
-            };
+            let plain = plain_len(&bytes[i..], json_special);
             out.push_str(&self.text[i..i + plain]);
             i += plain;
-            match bytes[i] {
-                b'"' => break,
-                b'\\' => {
+            match bytes.get(i) {
+                None => return Err(fault(Kind::Syntax, bytes.len(), "the text ends inside a string")),
+                Some(b'"') => break,
+                Some(b'\\') => {
                     let (c, len) = escape(&bytes[i..]).ok_or_else(|| {
                         fault(
                             Kind::Syntax,
@@ -149,7 +143,7 @@ impl<'a> Json<'a> {
                     out.push(c);
                     i += len;
                 }
-                _ => return Err(fault(Kind::Syntax, i, "a control character stands in a string")),
+                Some(_) => return Err(fault(Kind::Syntax, i, "a control character stands in a string")),
             }
         }
         self.at = i + 1;

@@ -78,17 +78,35 @@ pub(crate) fn attribute(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// How many bytes from the front are none of these. Blocks without an exit inside are compared as vectors.
+pub(crate) fn plain_len(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
+    const BLOCK: usize = 16;
+    let mut blocks = bytes.chunks_exact(BLOCK);
+    let mut passed = 0;
+    for block in &mut blocks {
+        if block.iter().fold(false, |found, b| found | special(*b)) {
+            return passed + block.iter().position(|b| special(*b)).unwrap_or(0);
+        }
+        passed += BLOCK;
+    }
+    let rest = blocks.remainder();
+    passed + rest.iter().position(|b| special(*b)).unwrap_or(rest.len())
+}
+
+/// What ends or escapes in a JSON string, or may not stand in one.
+pub(crate) fn json_special(b: u8) -> bool {
+    b < 0x20 || b == b'"' || b == b'\\'
+}
+
 /// Appends a JSON string with its quotes.
 pub(crate) fn json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    for (i, b) in bytes.iter().enumerate() {
-        if *b >= 0x20 && *b != b'"' && *b != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[start..i]);
-        start = i + 1;
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_len(rest, json_special));
+        out.extend_from_slice(plain);
+        let Some((b, after)) = special.split_first() else { break };
+        rest = after;
         match b {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -98,15 +116,18 @@ pub(crate) fn json_string(out: &mut Vec<u8>, text: &str) {
             b => out.extend_from_slice(format!("\\u{b:04x}").as_bytes()),
         }
     }
-    out.extend_from_slice(&bytes[start..]);
     out.push(b'"');
 }
 
 /// Appends text with what markup reserves escaped; in attributes white space too, which would be read back as spaces.
 pub(crate) fn xml_text(out: &mut Vec<u8>, text: &str, attribute: bool) {
-    let bytes = text.as_bytes();
-    let mut start = 0;
-    for (i, b) in bytes.iter().enumerate() {
+    let reserved = |b| matches!(b, b'&' | b'<' | b'>' | b'\r' | b'"' | b'\t' | b'\n');
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(plain_len(rest, reserved));
+        out.extend_from_slice(plain);
+        let Some((b, after)) = special.split_first() else { break };
+        rest = after;
         let escape: &[u8] = match b {
             b'&' => b"&amp;",
             b'<' => b"&lt;",
@@ -115,19 +136,16 @@ pub(crate) fn xml_text(out: &mut Vec<u8>, text: &str, attribute: bool) {
             b'"' if attribute => b"&quot;",
             b'\t' if attribute => b"&#9;",
             b'\n' if attribute => b"&#10;",
-            _ => continue,
+            other => std::slice::from_ref(other),
         };
-        out.extend_from_slice(&bytes[start..i]);
         out.extend_from_slice(escape);
-        start = i + 1;
     }
-    out.extend_from_slice(&bytes[start..]);
 }
 
 /// The first character that XML cannot carry.
 pub(crate) fn not_xml(text: &str) -> Option<char> {
     // Only control characters and U+FFFE, U+FFFF (EF BF BE, EF BF BF) are possible in a str.
-    if !text.bytes().any(|b| b < 0x20 || b == 0xEF) {
+    if plain_len(text.as_bytes(), |b| b < 0x20 || b == 0xEF) == text.len() {
         return None;
     }
     text.chars().find(|c| !is_char(u32::from(*c)))

@@ -100,8 +100,10 @@ impl Limits {
         if self.has_digits() {
             self.check_digits(text)?;
         }
+        let value = if self.bounds.is_empty() { None } else { Value::of(ty, text) };
         for bound in &self.bounds {
-            let order = Value::of(ty, text).zip(Value::of(ty, &bound.text)).and_then(|(a, b)| a.order(&b));
+            let limit = Value::of(ty, &bound.text);
+            let order = value.as_ref().zip(limit.as_ref()).and_then(|(a, b)| a.order(b));
             if !order.is_some_and(|o| bound.allowed.contains(&o)) {
                 return Err(format!("a value {} {} was expected", bound.words, bound.text));
             }

@@ -301,8 +301,14 @@ fn in_integer_range(ty: Builtin, text: &str) -> bool {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    let digits = digits.trim_start_matches('0');
     let (min, max) = range(ty);
+    // Nearly all: no wide arithmetic. Eighteen digits fit into 64 bits.
+    if digits.len() <= 18 {
+        let n = digits.bytes().fold(0i64, |n, d| n * 10 + i64::from(d - b'0'));
+        let n = i128::from(if negative { -n } else { n });
+        return min.is_none_or(|m| n >= m) && max.is_none_or(|m| n <= m);
+    }
+    let digits = digits.trim_start_matches('0');
     // Beyond 38 digits only the sign matters: no bounded type is that wide.
     let huge = digits.len() > 38;
     let n = if huge { i128::MAX } else { digits.parse::<i128>().unwrap_or(0) };

@@ -20,10 +20,13 @@ pub(crate) fn processed(text: &str, how: WhiteSpace) -> Cow<'_, str> {
 
 fn collapsed(text: &str) -> Cow<'_, str> {
     let trimmed = trim(text);
-    let bytes = trimmed.as_bytes();
-    let double = |i: usize| bytes[i] != b' ' || bytes.get(i + 1).is_some_and(|b| is_space(*b));
-    let mut spaces = (0..bytes.len()).filter(|i| is_space(bytes[*i]));
-    if !spaces.any(double) {
+    let mut before = b'x';
+    let changes = trimmed.bytes().any(|b| {
+        let double = is_space(b) && (b != b' ' || before == b' ');
+        before = b;
+        double
+    });
+    if !changes {
         return Cow::Borrowed(trimmed);
     }
     let mut out = String::with_capacity(trimmed.len());
@@ -38,7 +41,10 @@ fn collapsed(text: &str) -> Cow<'_, str> {
 
 /// Without white space at its ends.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r'])
+    let bytes = text.as_bytes();
+    let Some(start) = bytes.iter().position(|b| !is_space(*b)) else { return "" };
+    let end = bytes.iter().rposition(|b| !is_space(*b)).map_or(start, |last| last + 1);
+    &text[start..end]
 }
 
 /// What stands between white space.
