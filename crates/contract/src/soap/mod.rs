@@ -9,7 +9,8 @@ pub use fault::{read as read_fault, write as write_fault};
 pub use open::{BodyElement, Opened, envelope, open};
 
 use crate::wsdl::{BodyShape, WsdlOperation};
-use lgsp_schema::codec::{Codec, CodecFault, Limits, Prefixes};
+use lgsp_schema::codec::{Codec, CodecFault, Limits, Prefixes, XmlReader};
+use lgsp_wire::soap::SoapVersion;
 use lgsp_wire::xml::XmlFault;
 use serde_json::{Value, json};
 
@@ -79,7 +80,10 @@ pub fn request_envelope_to_json(
     bytes: &[u8],
     limits: Limits,
 ) -> Result<Vec<u8>, SoapError> {
-    from_envelope(&op.input, codec, &open(bytes)?, limits)
+    match at_once(&op.input, codec, bytes, limits) {
+        Some(json) => Ok(json),
+        None => from_envelope(&op.input, codec, &open(bytes)?, limits),
+    }
 }
 
 /// The provider's envelope as JSON: its message, or its fault.
@@ -89,6 +93,9 @@ pub fn answer_envelope_to_json(
     bytes: &[u8],
     limits: Limits,
 ) -> Result<Answer, SoapError> {
+    if let Some(json) = op.output.as_ref().and_then(|shape| at_once(shape, codec, bytes, limits)) {
+        return Ok(Answer::Body(json));
+    }
     let opened = open(bytes)?;
     match read_fault(&opened) {
         Some(fault) => Ok(Answer::Fault(fault_answer(op, codec, fault, limits))),
@@ -120,6 +127,30 @@ fn to_envelope(
     let element = codec.element(key).ok_or_else(|| unknown(key))?;
     let body = codec.json_to_xml(element, json, Prefixes::default(), limits)?;
     Ok(envelope(op.version, &[], &body))
+}
+
+/// The message of an envelope that has nothing unusual in it, read in one pass. None: [`open`] says what there is, or what is wrong. What is
+/// taken here is taken there, to the same JSON.
+fn at_once(shape: &BodyShape, codec: &Codec, bytes: &[u8], limits: Limits) -> Option<Vec<u8>> {
+    let expected = &shape.element.as_ref()?.name;
+    let element = codec.element(shape.key.as_ref()?)?;
+    let mut reader = XmlReader::new(bytes).ok()?;
+    let (namespace, local) = reader.child().ok()??;
+    let soap = [SoapVersion::V11, SoapVersion::V12].map(SoapVersion::namespace);
+    let soap = soap.into_iter().find(|n| *n == namespace).filter(|_| local == "Envelope")?;
+    let mut part = reader.child().ok()??;
+    if part == (soap, "Header") {
+        reader.skip().ok()?;
+        part = reader.child().ok()??;
+    }
+    if part != (soap, "Body") || reader.child().ok()?? != (&*expected.namespace, &*expected.local) {
+        return None;
+    }
+    let mut json = Vec::with_capacity(bytes.len().min(limits.output_max));
+    codec.read(element, &mut reader, limits, &mut json).ok()?;
+    let ends = reader.child().ok()?.is_none() && reader.child().ok()?.is_none();
+    reader.finish().ok()?;
+    (ends && !reader.has_instruction()).then_some(json)
 }
 
 fn from_envelope(

@@ -88,6 +88,42 @@ fn another_message_than_the_operations_is_named() {
 }
 
 #[test]
+fn what_stands_around_a_message_changes_nothing_of_it() {
+    let w = load("rpc/registry.wsdl");
+    let op = w.operation("count").unwrap();
+    let asked = json!({"province": "Hà Giang", "period": {"from": "2026-01-01"}});
+    let plain = request(&w, "count", &asked).unwrap();
+    let (head, body) = plain.split_at(plain.find("<soap:Body>").unwrap());
+    let read = |envelope: &str| {
+        let read = soap::request_envelope_to_json(op, &codec(&w), envelope.as_bytes(), Limits::default());
+        read.map(|json| serde_json::from_slice::<Value>(&json).unwrap()).map_err(|e| e.to_string())
+    };
+    let header = "<soap:Header><a xmlns='urn:a' soap:mustUnderstand='0'>b<c/></a></soap:Header>";
+    for taken in [
+        plain.clone(),
+        format!("{head}{header}{body}"),
+        format!("{head}<!-- c -->{}", body.replace("Giang", "<![CDATA[Giang]]><!-- c -->")),
+        plain.replace("<soap:Body>", "<soap:Body>text "),
+    ] {
+        assert_eq!(read(&taken), Ok(asked.clone()), "{taken}");
+    }
+    for (refused, said) in [
+        (plain.replace("<soap:Body>", "<soap:Body><?a b?>"), "processing instruction"),
+        (plain.replace("Giang", "<?a b?>Giang"), "processing instruction"),
+        (format!("{plain}<?a b?>"), "processing instruction"),
+        (plain.replace("</soap:Body>", "<x/></soap:Body>"), "more than one element"),
+        (plain.replace("</soap:Body>", "</soap:Body><x/>"), "not SOAP's"),
+        (format!("{head}text{body}"), "text in the Envelope"),
+        (format!("{head}{header}{header}{body}"), "one optional Header"),
+        (plain.replace("</soap:Envelope>", ""), "ends inside"),
+        (format!("{plain}<x/>"), "outside the one root"),
+    ] {
+        let why = read(&refused).unwrap_err();
+        assert!(why.contains(said), "{refused}: {why}");
+    }
+}
+
+#[test]
 fn rpc_messages_have_a_member_a_part() {
     let w = load("rpc/registry.wsdl");
     let asked = json!({"province": "Hà Giang", "period": {"from": "2026-01-01"}});

@@ -10,6 +10,7 @@ pub struct XmlReader<'a> {
     depth: usize,
     /// Where the element opened last begins.
     opened: usize,
+    instruction: bool,
 }
 
 impl std::fmt::Debug for XmlReader<'_> {
@@ -22,7 +23,7 @@ impl<'a> XmlReader<'a> {
     /// Begins a document; encoding, characters and the XML declaration are checked.
     pub fn new(xml: &'a [u8]) -> Result<Self, CodecFault> {
         let scanner = Scanner::new(xml).map_err(|e| syntax(e).locate(xml))?;
-        Ok(Self { text: scanner.text(), scanner, depth: 0, opened: 0 })
+        Ok(Self { text: scanner.text(), scanner, depth: 0, opened: 0, instruction: false })
     }
 
     /// Enters the next element inside the one that this stands in: namespace and local name. None: that one ended, and this stands in its
@@ -78,6 +79,11 @@ impl<'a> XmlReader<'a> {
             .map(|(a, _)| a.value)
     }
 
+    /// Whether there was a processing instruction so far.
+    pub fn has_instruction(&self) -> bool {
+        self.instruction
+    }
+
     /// Bytes read so far: behind the tag of the element just entered.
     pub fn position(&self) -> usize {
         self.scanner.position()
@@ -109,8 +115,10 @@ impl<'a> XmlReader<'a> {
 
     pub(crate) fn next(&mut self) -> Result<Option<Event<'a>>, Failed> {
         let event = self.scanner.next().map_err(syntax)?;
-        if let Some(Event::Open { at, .. }) = event {
-            self.opened = at;
+        match event {
+            Some(Event::Open { at, .. }) => self.opened = at,
+            Some(Event::Instruction { .. }) => self.instruction = true,
+            _ => {}
         }
         Ok(event)
     }
