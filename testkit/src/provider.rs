@@ -1,4 +1,4 @@
-//! A provider for measurements and tests: 1 KiB of JSON, an answer after a while, a large answer, a sink for uploads.
+//! A provider for measurements and tests: 1 KiB of JSON, an answer after a while, a large answer, a sink for uploads, files of a folder.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -6,28 +6,53 @@ use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Bytes of one frame of a large answer.
 const FRAME: usize = 64 << 10;
 
-/// Serves until the listener fails. `/json`, `/slow?ms=`, `/download?bytes=`, `/upload`.
-pub async fn serve(listener: TcpListener) -> std::io::Result<()> {
+/// Answers that are the same each time: file name to content. They are read once, so that measuring them measures no disk.
+pub type Files = HashMap<String, Bytes>;
+
+/// Reads the files of a folder, not those of folders in it.
+pub fn files(folder: &Path) -> std::io::Result<Files> {
+    let mut files = Files::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            files.insert(name, std::fs::read(entry.path())?.into());
+        }
+    }
+    Ok(files)
+}
+
+/// Serves until the listener fails. `/json`, `/slow?ms=`, `/download?bytes=`, `/upload`, and `/files/<name>` for any method.
+pub async fn serve(listener: TcpListener, files: Files) -> std::io::Result<()> {
+    let files = Arc::new(files);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
+        let files = files.clone();
         tokio::spawn(async move {
-            let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(answer));
+            let answer = service_fn(move |request| answer(request, files.clone()));
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
             // A broken connection is the caller's doing and of no interest here.
             let _ = connection.await;
         });
     }
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, Infallible>>, hyper::Error> {
+async fn answer(
+    request: Request<Incoming>,
+    files: Arc<Files>,
+) -> Result<Response<BoxBody<Bytes, Infallible>>, hyper::Error> {
     let number = |key: &str| {
         let query = request.uri().query().unwrap_or_default();
         query.split('&').find_map(|p| p.strip_prefix(key)?.strip_prefix('=')?.parse::<u64>().ok())
@@ -47,6 +72,14 @@ async fn answer(request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, In
             }
             json(format!("{{\"received\":{received}}}"))
         }
+        path if path.starts_with("/files/") => {
+            // Read to the end first, as a SOAP server would.
+            let mut body = request.into_body();
+            while let Some(frame) = body.frame().await {
+                frame?;
+            }
+            file(&path["/files/".len()..], &files)
+        }
         _ => json(format!("{{\"filler\":\"{}\"}}", "x".repeat(1000))),
     };
     Ok(response)
@@ -55,6 +88,22 @@ async fn answer(request: Request<Incoming>) -> Result<Response<BoxBody<Bytes, In
 fn json(text: String) -> Response<BoxBody<Bytes, Infallible>> {
     let mut response = Response::new(Full::new(Bytes::from(text)).boxed());
     response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn file(name: &str, files: &Files) -> Response<BoxBody<Bytes, Infallible>> {
+    let Some(content) = files.get(name) else {
+        let mut response = Response::new(Full::new(Bytes::new()).boxed());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    };
+    let kind = match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("xml") => "text/xml; charset=utf-8",
+        Some("json") => "application/json",
+        _ => "application/octet-stream",
+    };
+    let mut response = Response::new(Full::new(content.clone()).boxed());
+    response.headers_mut().insert("content-type", http::HeaderValue::from_static(kind));
     response
 }
 

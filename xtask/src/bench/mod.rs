@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: the release program beside nginx on this machine, in interleaved runs; one table of ratios.
 //! What each row means, and how to read it, is in `bench/README.md`.
 
+mod citizens;
+mod convert;
 mod federated;
 mod load;
 mod node;
@@ -83,6 +85,7 @@ pub fn run(options: &Options) -> Outcome<()> {
     rows::memory(options, &work, &mut table)?;
     rows::large_registry(options, &work, &mut table)?;
     federated::rows(options, &work, &mut table)?;
+    convert::rows(options, &work, &mut table)?;
     if options.json {
         table.print_json()
     } else {

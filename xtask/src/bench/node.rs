@@ -26,7 +26,18 @@ pub struct Node {
 
 impl Node {
     /// Sets a node up with the services of the bench, declared over `extra` more services and grants, and starts it on one core.
+    /// Also gives the seconds that declaring took.
     pub fn start(work: &Path, name: &str, provider: u16, tools: u16, extra: Scale) -> Outcome<(Self, f64)> {
+        let bench = manifest(provider, tools);
+        if extra.services == 0 {
+            return Self::declared(work, name, &[("bench.yaml", &bench)]);
+        }
+        let scale = scale_manifest(provider, extra);
+        Self::declared(work, name, &[("bench.yaml", &bench), ("scale.yaml", &scale)])
+    }
+
+    /// Sets a node up with these files as its declarations, and starts it on one core. Also gives the seconds that declaring took.
+    pub fn declared(work: &Path, name: &str, files: &[(&str, &str)]) -> Outcome<(Self, f64)> {
         let folder = work.join(name);
         std::fs::create_dir_all(folder.join("manifests"))
             .map_err(|e| format!("{}: {e}", folder.display()))?;
@@ -37,9 +48,8 @@ impl Node {
             folder.display()
         );
         write(&folder.join("lgsp.toml"), &configuration)?;
-        write(&folder.join("manifests/bench.yaml"), &manifest(provider, tools))?;
-        if extra.services > 0 {
-            write(&folder.join("manifests/scale.yaml"), &scale_manifest(provider, extra))?;
+        for (file, text) in files {
+            write(&folder.join("manifests").join(file), text)?;
         }
         lgsp(&folder, &["init"])?;
         let began = Instant::now();
@@ -122,9 +132,9 @@ pub struct Scale {
     pub grants: usize,
 }
 
-/// The release program.
+/// The release program, or the one that `LGSP_BENCH_PROGRAM` names.
 fn program() -> PathBuf {
-    process::release("lgsp")
+    std::env::var_os("LGSP_BENCH_PROGRAM").map_or_else(|| process::release("lgsp"), PathBuf::from)
 }
 
 /// Runs a command of the program for the node in a folder; gives what it printed.
@@ -149,16 +159,19 @@ pub fn write(path: &Path, text: &str) -> Outcome<()> {
 }
 
 fn manifest(provider: u16, tools: u16) -> String {
+    declarations(
+        &[service("bench", provider), service("tools", tools)].concat(),
+        &[grant("bench-json", "bench"), grant("bench-tools", "tools")].concat(),
+    )
+}
+
+/// These services and grants, with the agency, systems and credential that they name.
+pub fn declarations(services: &str, grants: &str) -> String {
     format!(
         "agencies:\n  - {{ code: H99, name: Bench, kind: province, aliases: [000.00.00.H99] }}\n\
          systems:\n  - {{ id: bench-provider, agency: H99, name: Provider }}\n  - {{ id: bench-consumer, agency: H99, name: Consumer }}\n\
          credentials:\n  - {{ id: bench-client, system: bench-consumer, kind: client, secret: {{ value: {SECRET} }} }}\n\
-         services:\n{}{}\
-         grants:\n{}{}",
-        service("bench", provider),
-        service("tools", tools),
-        grant("bench-json", "bench"),
-        grant("bench-tools", "tools"),
+         services:\n{services}grants:\n{grants}"
     )
 }
 

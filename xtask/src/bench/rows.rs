@@ -51,7 +51,7 @@ pub fn throughput(options: &Options, work: &Path, table: &mut Table) -> Outcome<
 }
 
 /// One run and the CPU time of the process per request, microseconds.
-fn measure(process: &Running, load: &Load<'_>, work: &Path) -> Outcome<(Run, f64)> {
+pub fn measure(process: &Running, load: &Load<'_>, work: &Path) -> Outcome<(Run, f64)> {
     let before = load::cpu_seconds(process.pid());
     let run = load::wrk(load, work)?;
     Ok((run, (load::cpu_seconds(process.pid()) - before) * 1e6 / run.requests))

@@ -36,6 +36,10 @@ pub enum Goal {
     RatioAtLeast(f64),
     /// The ratio is at most this.
     RatioAtMost(f64),
+    /// Our figure is at least this.
+    AtLeast(f64),
+    /// Nothing of it is allowed.
+    Zero,
     /// Our figure is below this.
     Below(f64),
     /// None: shown because another figure is read with it.
@@ -77,6 +81,8 @@ impl Table {
         let (text, met) = match *goal {
             Goal::RatioAtLeast(g) => (format!("ratio at least {g}"), Some(ratio.is_some_and(|r| r >= g))),
             Goal::RatioAtMost(g) => (format!("ratio at most {g}"), Some(ratio.is_some_and(|r| r <= g))),
+            Goal::AtLeast(g) => (format!("at least {g}"), Some(ours >= g)),
+            Goal::Zero => ("none".to_owned(), Some(ours == 0.0)),
             Goal::Below(g) => (format!("below {g}"), Some(ours < g)),
             Goal::Shown => ("-".to_owned(), None),
         };
