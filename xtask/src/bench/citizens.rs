@@ -143,7 +143,7 @@ impl Citizen {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{answer, said_as_json, update};
 
     #[test]
     fn messages_are_of_the_size_they_are_named_after() {
