@@ -28,6 +28,9 @@ const TOOLS: &[(&str, &str, &str)] = &[
     ("dash", "dash", "containers checked by the shell script"),
     ("ip", "iproute2", "nodes on hosts of their own"),
     ("faketime", "faketime", "nodes whose clocks are off"),
+    ("xmllint", "libxml2-utils", "messages held against their schemas by libxml2"),
+    ("wsimport", "jaxws", "a Java client made from our WSDLs"),
+    ("javac", "default-jdk-headless", "a Java client made from our WSDLs"),
 ];
 
 /// Runs the tests.

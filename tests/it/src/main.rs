@@ -3,6 +3,7 @@
 
 mod crash;
 mod federation;
+mod mediation;
 mod node;
 mod provider;
 mod smuggling;

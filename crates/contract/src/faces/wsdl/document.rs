@@ -6,6 +6,10 @@ use crate::openapi::OpenApi;
 use lgsp_schema::model::Element;
 use std::fmt::Write as _;
 
+/// To generators of JAX-WS (2.3, section 8.7.3; other tools pass it over): methods take and give whole messages. Otherwise each member is a
+/// parameter, and one that request and answer both have, of different types, is refused.
+const WHOLE_MESSAGES: &str = "<jaxws:bindings xmlns:jaxws=\"http://java.sun.com/xml/ns/jaxws\"><jaxws:enableWrapperStyle>false</jaxws:enableWrapperStyle></jaxws:bindings>";
+
 pub fn write(
     api: &OpenApi,
     options: &SoapFaceOptions,
@@ -16,7 +20,7 @@ pub fn write(
     let namespace = escape(&options.target_namespace);
     let service = escape(&xml_name(&options.service));
     let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<wsdl:definitions xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" xmlns:soap=\"http://schemas.xmlsoap.org/wsdl/soap/\" xmlns:soap12=\"http://schemas.xmlsoap.org/wsdl/soap12/\" xmlns:tns=\"{namespace}\" name=\"{service}\" targetNamespace=\"{namespace}\">\n<wsdl:documentation>{} {}</wsdl:documentation>\n<wsdl:types>\n{xsd}</wsdl:types>\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<wsdl:definitions xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" xmlns:soap=\"http://schemas.xmlsoap.org/wsdl/soap/\" xmlns:soap12=\"http://schemas.xmlsoap.org/wsdl/soap12/\" xmlns:tns=\"{namespace}\" name=\"{service}\" targetNamespace=\"{namespace}\">\n<wsdl:documentation>{} {}</wsdl:documentation>\n{WHOLE_MESSAGES}\n<wsdl:types>\n{xsd}</wsdl:types>\n",
         escape(&api.title),
         escape(&api.version)
     );
