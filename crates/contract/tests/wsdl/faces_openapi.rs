@@ -93,6 +93,8 @@ fn schemas_take_what_the_codec_takes() {
         with(|v| v["HoVaTen"] = Value::Null),
         with(|v| v["MaDonVi"] = json!("")),
         with(|v| v["MaYeuCau"] = json!(7)),
+        with(|v| v["MaYeuCau"] = json!(" \t")),
+        with(|v| v["MaYeuCau"] = json!(" a ")),
     ] {
         let taken = soap::request_json_to_envelope(
             &w.operations[0],
@@ -125,9 +127,44 @@ fn the_population_service_is_a_resource() {
     );
     assert_eq!(parameters.len(), 3);
     let answer = &get["responses"]["200"]["content"]["application/json"]["schema"];
-    assert_eq!(answer["$ref"], "#/components/schemas/CongDanType");
-    assert!(get["responses"]["404"].is_object());
+    // Where nobody is found there is nothing at /CongDan/0.
+    assert_eq!(*answer, json!({"anyOf": [{"$ref": "#/components/schemas/CongDanType"}, {"type": "null"}]}));
+    let older = FaceOptions { openapi: OpenApiVersion::V30, operations: vec![citizens()], ..options() };
+    let answer = &document(&w, &older)["paths"]["/citizens/{id}"]["get"]["responses"]["200"]["content"];
+    let one = json!({"nullable": true, "allOf": [{"$ref": "#/components/schemas/CongDanType"}]});
+    assert_eq!(answer["application/json"]["schema"], one);
     assert_eq!(written["components"]["schemas"]["CongDanType"]["description"], "Thông tin công dân");
+}
+
+#[test]
+fn what_callers_must_state_is_a_header() {
+    let w = load("population/service037.wsdl");
+    let mut face = citizens();
+    face.set.extend([
+        ("/MaCanBo".to_owned(), "{officer}".to_owned()),
+        ("/MaDVC".into(), "{{dossier}}-{{{purpose}}}".into()),
+    ]);
+    let written = document(&w, &FaceOptions { operations: vec![face], ..options() });
+    let parameters = written["paths"]["/citizens/{id}"]["get"]["parameters"].as_array().unwrap();
+    let headers: Vec<&Value> =
+        parameters.iter().filter(|p| p["in"] == "header").map(|p| &p["name"]).collect();
+    assert_eq!(headers, ["lgsp-officer", "lgsp-purpose"]);
+}
+
+#[test]
+fn a_binary_value_is_base64_with_white_space_or_without() {
+    let w = load("attachments/documents.wsdl");
+    let written = document(&w, &options());
+    let schema = validator(&written, "/paths/~1store/post/requestBody/content/application~1json/schema");
+    let op = w.operation("store").unwrap();
+    for content in
+        ["", "JVBE\nRi0x", " JVBERg == ", "JVBERi0=", "JVBERi1=", "JVBERh==", "^", "JVB", "=", "JVBE=Rg="]
+    {
+        let json = json!({"name": "a", "content": content});
+        let taken =
+            soap::request_json_to_envelope(op, &codec(&w), json.to_string().as_bytes(), Limits::default());
+        assert_eq!(schema.is_valid(&json), taken.is_ok(), "{content:?}: {taken:?}");
+    }
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn parameters(
     for pointer in face.set.keys() {
         take(pointer, true)?;
     }
-    let mut out = Vec::new();
+    let mut out = statements(face);
     for (name, pointer) in &face.bind {
         let in_path = variables.contains(&name.as_str());
         let optional = find(model, operation.input.element.as_deref(), pointer, &filled)?.optional;
@@ -126,6 +126,31 @@ fn parameters(
     Ok(out)
 }
 
+/// What callers must state for what is set: the texts that are set name it in braces.
+fn statements(face: &FaceOperation) -> Vec<Value> {
+    let named = |what: &str| {
+        face.set
+            .values()
+            .any(|text| text.replace("{{", "").replace("}}", "").contains(&format!("{{{what}}}")))
+    };
+    let known = [
+        ("officer", "Who asks: the officer's account."),
+        ("purpose", "What for."),
+        ("dossier", "For which dossier."),
+    ];
+    let all = known.into_iter().filter(|(what, _)| named(what));
+    all.map(|(what, description)| {
+        json!({
+            "name": format!("lgsp-{what}"),
+            "in": "header",
+            "required": true,
+            "schema": {"type": "string", "minLength": 1},
+            "description": description,
+        })
+    })
+    .collect()
+}
+
 fn responses(
     writer: &mut Writer<'_>,
     operation: &WsdlOperation,
@@ -142,17 +167,18 @@ fn responses(
         None => drop(out.insert("202".into(), json!({"description": "Taken; there is no answer."}))),
         Some(output) => {
             let (schema, example, absent) = answer(writer, output, face.result.as_deref())?;
-            let mut media = json!({ "schema": schema });
+            let mut media = match absent {
+                true => json!({"schema": {"anyOf": [schema, {"type": "null"}]}}),
+                false => json!({ "schema": schema }),
+            };
             if let Some(example) = example {
                 media["example"] = example;
             }
+            let description = if absent { "The answer; null where there is none." } else { "The answer." };
             out.insert(
                 "200".into(),
-                json!({"description": "The answer.", "content": {"application/json": media}}),
+                json!({"description": description, "content": {"application/json": media}}),
             );
-            if absent {
-                out.insert("404".into(), problem("Nothing was found."));
-            }
         }
     }
     let faults: Vec<&str> = operation.faults.iter().map(|f| &*f.name).collect();

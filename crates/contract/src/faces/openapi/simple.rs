@@ -1,7 +1,7 @@
 //! Simple types as JSON Schema: neither more nor less than the codec takes where JSON Schema can say it; what it cannot is said in the
 //! description. Patterns become ECMA-262's.
 
-use lgsp_schema::model::{Builtin, Facets, JsonForm, Model, SimpleId, SimpleType, Variety};
+use lgsp_schema::model::{Builtin, Facets, JsonForm, Model, SimpleId, SimpleType, Variety, WhiteSpace};
 use serde_json::{Map, Number, Value, json};
 
 /// Nesting of lists and unions that is followed.
@@ -160,6 +160,12 @@ fn string(ty: &SimpleType, notes: &mut Vec<String>) -> Map<String, Value> {
         _ => limits(facets, notes),
     }
     let mut patterns: Vec<String> = lexical(ty.base).map(str::to_owned).into_iter().collect();
+    let collapsed = facets.white_space.map_or(ty.base == Builtin::Token, |w| w == WhiteSpace::Collapse);
+    let some = facets.length.or(facets.min_length).is_some_and(|min| min > 0);
+    if collapsed && some && is_textual(ty.base) {
+        // White space at the ends does not count (XSD part 2, 4.3.6).
+        patterns.push(r"[^ \t\n\r]".into());
+    }
     for group in &facets.patterns {
         let alternatives: Option<Vec<String>> = group.iter().map(|p| super::pattern::ecma(p)).collect();
         match alternatives {
@@ -262,6 +268,10 @@ fn lexical(base: Builtin) -> Option<&'static str> {
             r"^-?P([0-9]+Y([0-9]+M)?([0-9]+D)?|[0-9]+M([0-9]+D)?|[0-9]+D)?(T([0-9]+H([0-9]+M)?([0-9]+(\.[0-9]+)?S)?|[0-9]+M([0-9]+(\.[0-9]+)?S)?|[0-9]+(\.[0-9]+)?S))?$"
         }
         Builtin::HexBinary => "^([0-9a-fA-F]{2})*$",
+        // White space may stand between characters (XSD part 2, 3.2.16); `contentEncoding` says nothing that is checked.
+        Builtin::Base64Binary => {
+            r"^\s*(([A-Za-z0-9+/]\s*){4})*(([A-Za-z0-9+/]\s*){2}[AEIMQUYcgkosw048]\s*=\s*|[A-Za-z0-9+/]\s*[AQgw]\s*=\s*=\s*)?$"
+        }
         Builtin::Language => "^[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*$",
         _ => return None,
     })
