@@ -18,10 +18,14 @@ pub enum BundleError {
     #[error("there are {0} files; at most {BUNDLE_FILES_MAX} are taken")]
     TooMany(usize),
     /// Not a name inside the bundle.
-    #[error("{0:?} is no plain relative name: absolute names, backslashes and steps above the contract's folder are not taken")]
+    #[error(
+        "{0:?} is no plain relative name: absolute names, backslashes and steps above the contract's folder are not taken"
+    )]
     Name(String),
     /// A reference to somewhere else.
-    #[error("{0:?} is elsewhere: references are never fetched; put the file beside the contract and refer to it by its name")]
+    #[error(
+        "{0:?} is elsewhere: references are never fetched; put the file beside the contract and refer to it by its name"
+    )]
     Remote(String),
     /// A reference to a file that is not there.
     #[error("{0:?} is not among the files of the contract")]

@@ -7,8 +7,8 @@ pub mod generic;
 pub mod model;
 pub mod pattern;
 mod problem;
-pub mod value;
 pub mod validator;
+pub mod value;
 pub mod xsd;
 
 pub use problem::{Place, Problem};

@@ -3,6 +3,7 @@
 
 mod crash;
 mod federation;
+mod mappings;
 mod mediation;
 mod node;
 mod provider;
