@@ -173,8 +173,16 @@ impl Ours {
         };
         let key = "bench/1.0".to_owned();
         let auth = OpenAuth::None;
-        let version =
-            Version { spec, key, stamp: 1, auth, client_certificate: None, legs: vec![], operations: vec![], mediator: None };
+        let version = Version {
+            spec,
+            key,
+            stamp: 1,
+            auth,
+            client_certificate: None,
+            legs: vec![],
+            operations: vec![],
+            mediator: None,
+        };
         let spec = OperationSpec {
             name: "get".into(),
             method: None,

@@ -238,7 +238,7 @@ services:
             "t.yaml:20:43 services[0].versions[0].operations[2].path: the same calls as operation \"a\": which is meant could not be told",
             "t.yaml:20:64 services[0].versions[0].operations[2].consumes[0]: \"json\" is not a content type such as application/json",
             "t.yaml:21:13 services[0].versions[0].operations[3]: an operation of a REST service needs `method`, such as GET",
-            "t.yaml:22:13 services[0].versions[0].operations[4]: an operation of a REST service has `method` and `path`, not `soap_action` or `element`",
+            "t.yaml:22:13 services[0].versions[0].operations[4]: an operation of a REST service has `method` and `path`, not `soap_action` or `element`, unless it has a SOAP face",
             "t.yaml:22:13 services[0].versions[0].operations[4]: an operation of a REST service needs `method`, such as GET",
             "t.yaml:22:21 services[0].versions[0].operations[4].name: character ' ' at position 1 is not allowed; use letters, digits, '.', '_' and '-', starting with a letter or digit",
             "t.yaml:23:18 services[0].versions[1].version: version \"1.0\" is declared twice",

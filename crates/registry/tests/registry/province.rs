@@ -164,10 +164,10 @@ async fn the_examples_of_the_reference_can_be_applied() {
     let text = include_str!("../../../../docs/manifests.md");
     let blocks: Vec<&str> =
         text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(blocks.len(), 4);
+    assert_eq!(blocks.len(), 5);
     let desk = Desk::empty().await;
     let done = desk.apply(&blocks.join("---\n")).await.unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(done.plan.totals(), (11, 0, 0));
+    assert_eq!(done.plan.totals(), (12, 0, 0));
 }
 
 fn ctx() -> &'static lgsp_kernel::OpContext {

@@ -104,9 +104,12 @@ async fn rolling_back_keeps_what_the_older_version_knows(site: Site) {
     site.meddle("INSERT INTO admin_tokens (name, role, digest, created_at, last_used_at) VALUES ('lan', 'admin', 'd', 1, 5)").await;
     let trail = store.audit_rows(1, 10).await.unwrap();
 
-    let state = store.rollback_one().await.unwrap();
-
+    // To the one before the tokens' columns.
+    let mut state = store.rollback_one().await.unwrap();
     assert_eq!((state.version, state.is_behind()), (NEWEST - 1, true));
+    while state.version > 2 {
+        state = store.rollback_one().await.unwrap();
+    }
     assert_eq!(store.load().await.unwrap().rows.len(), 1);
     assert_eq!(store.audit_rows(1, 10).await.unwrap(), trail);
     assert!(store.audit_verify(&[]).await.unwrap().is_clean());
