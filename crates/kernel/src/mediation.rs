@@ -104,6 +104,8 @@ pub struct ProviderRequest {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
+    /// What the answer's conversion needs of the request; held until then.
+    pub kept: Option<Bytes>,
     /// What was changed or found, for the record.
     pub notes: Vec<Note>,
 }
@@ -121,6 +123,8 @@ pub struct ProviderAnswer<'a> {
     pub content_type: &'a str,
     /// The body.
     pub body: Bytes,
+    /// What the request's conversion asked to be held.
+    pub kept: Option<Bytes>,
     /// How strictly it is checked: the version's way, or the grant's where that is stricter.
     pub check: CheckMode,
 }
@@ -179,6 +183,15 @@ pub trait Mediate: fmt::Debug + Send + Sync {
     ) -> Mediated<'a, ProviderRequest>;
     /// Converts and checks an answer.
     fn answer<'a>(&'a self, answer: ProviderAnswer<'a>, facts: CallFacts<'a>) -> Mediated<'a, CallerAnswer>;
+    /// Whether requests may come in other encodings than UTF-8. Then nothing is decided by their bytes, only by
+    /// [`Mediate::request_text`].
+    fn reads_text(&self) -> bool {
+        false
+    }
+    /// A request's body in UTF-8, to find its operation and check its syntax by; what is forwarded is made by [`Mediate::request`].
+    fn request_text(&self, _content_type: &str, body: &Bytes) -> Result<Bytes, Refusal> {
+        Ok(body.clone())
+    }
     /// The OpenAPI document of the REST face, JSON, as callers get it at `openapi.json`; none: no REST face with a contract.
     fn openapi(&self) -> Option<Arc<str>>;
     /// The WSDL of the SOAP face, as callers get it at `?wsdl`, with `{address}` where the service's address goes; none: no SOAP face.

@@ -58,6 +58,10 @@ impl Mapping {
     pub fn name(&self) -> &str {
         &self.name
     }
+    /// Whether its text names `$request`.
+    pub fn names_request(&self) -> bool {
+        self.text.contains("$request")
+    }
     /// SHA-256 over name, text and tables, hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// What a mapping may take beside the pool's own limit, its wait for a worker included: a caller waits no longer than for a slow provider.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Bytes of a request that are held for the answer's mapping, in each call that waits: a hundred times what requests usually have.
+const KEPT_MAX: usize = 256 << 10;
+
 /// Which message a mapping is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -46,6 +49,17 @@ pub(crate) fn compile(
     })
 }
 
+/// The request, where the answer's mapping names it as `$request`. A larger one is refused before the provider has done anything for it.
+pub(crate) fn keep(answer: Option<&Mapping>, request: &Bytes) -> Result<Option<Bytes>, Refusal> {
+    let Some(mapping) = answer.filter(|m| m.names_request()) else { return Ok(None) };
+    if request.len() > KEPT_MAX {
+        let name = mapping.name();
+        let detail = format!("{name} maps the answer by the request, which then may have {KEPT_MAX} bytes.");
+        return Err(Refusal::new(&fault::BODY_TOO_LARGE, detail));
+    }
+    Ok(Some(request.clone()))
+}
+
 /// Runs a mapping.
 pub(crate) async fn run(
     pool: Option<&Pool>,
@@ -80,5 +94,27 @@ fn refusal(mapping: &Mapping, way: Way, error: &MapError) -> Refusal {
         MapError::Worker => {
             Refusal::new(&fault::INTERNAL, "The mapping could not be run.").with_internal(detail)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{KEPT_MAX, keep};
+    use bytes::Bytes;
+    use lgsp_kernel::fault;
+    use lgsp_mapping::{Mapping, Tables};
+
+    #[test]
+    fn a_request_is_held_only_for_a_mapping_that_names_it_and_up_to_a_limit() {
+        let mapping = |text| Mapping::compile("a.jq", text, Tables::default()).unwrap();
+        let (asks, does_not) = (mapping("{ id: $request.id }"), mapping("{ id: .id }"));
+        let request = Bytes::from("{\"id\":1}");
+        assert_eq!(keep(Some(&asks), &request).unwrap(), Some(request.clone()));
+        assert_eq!(keep(Some(&does_not), &request).unwrap(), None);
+        assert_eq!(keep(None, &request).unwrap(), None);
+        let large = Bytes::from(vec![b' '; KEPT_MAX + 1]);
+        assert!(keep(Some(&does_not), &large).unwrap().is_none());
+        assert!(std::ptr::eq(keep(Some(&asks), &large).unwrap_err().kind, &fault::BODY_TOO_LARGE));
     }
 }

@@ -7,6 +7,7 @@ use crate::parameters;
 use crate::soap::{clip, report};
 use crate::soap_face::SoapSide;
 use crate::text::{Reader, is_json};
+use bytes::Bytes;
 use lgsp_contract::openapi::Checker;
 use lgsp_kernel::mediation::{
     CallFacts, CallerAnswer, CallerRequest, Face, Mediate, Mediated, Note, NoteKind, ProviderAnswer,
@@ -61,6 +62,9 @@ impl RestProvider {
             (body, content_type) = reader.read(request.content_type, &body, &fault::CHARSET, &mut notes)?;
         }
         let bound = self.0.operations.get(request.operation);
+        let asks =
+            bound.and_then(|b| b.answer.as_ref()).filter(|_| !body.is_empty() && is_json(&content_type));
+        let kept = mapping::keep(asks, &body)?;
         if let (Some(mapping), false) = (bound.and_then(|b| b.request.as_ref()), body.is_empty()) {
             if !is_json(&content_type) {
                 return Err(Refusal::new(&fault::MEDIA_TYPE, "Send application/json."));
@@ -84,6 +88,7 @@ impl RestProvider {
             accept: None,
             headers: Vec::new(),
             body,
+            kept,
             notes,
         })
     }
@@ -93,7 +98,7 @@ impl RestProvider {
         &self,
         request: &CallerRequest<'_>,
         content_type: &str,
-        body: bytes::Bytes,
+        body: Bytes,
     ) -> Result<Option<String>, Refusal> {
         let this = self.clone();
         let (operation, content_type) = (request.operation.to_owned(), content_type.to_owned());
@@ -137,7 +142,7 @@ impl RestProvider {
         let mapping =
             bound.and_then(|b| b.answer.as_ref()).filter(|_| answer.status < 300 && is_json(&content_type));
         if let (Some(mapping), false) = (mapping, body.is_empty()) {
-            body = mapping::run(self.0.pool.as_ref(), mapping, Way::Answer, body, facts, None).await?;
+            body = mapping::run(self.0.pool.as_ref(), mapping, Way::Answer, body, facts, answer.kept).await?;
             notes.push(Note { kind: NoteKind::Mapped, text: format!("answer mapped by {}", mapping.name()) });
         }
         let content_type = Some(content_type).filter(|c| !c.is_empty());
@@ -178,6 +183,15 @@ impl Mediate for RestProvider {
         }
     }
 
+    fn reads_text(&self) -> bool {
+        self.0.requests.is_some()
+    }
+    fn request_text(&self, content_type: &str, body: &Bytes) -> Result<Bytes, Refusal> {
+        match &self.0.requests {
+            Some(reader) => Ok(reader.read(content_type, body, &fault::CHARSET, &mut Vec::new())?.0),
+            None => Ok(body.clone()),
+        }
+    }
     fn openapi(&self) -> Option<Arc<str>> {
         self.0.documents.openapi.clone()
     }

@@ -75,6 +75,7 @@ impl SoapProvider {
         let mut notes = Vec::new();
         let mut json = self.read_json(&request, &mut notes)?;
         json = bind(bound, &request, json)?;
+        let kept = mapping::keep(bound.answer.as_ref(), &json)?;
         if let Some(mapping) = &bound.request {
             let pool = self.0.pool.as_ref();
             json = mapping::run(pool, mapping, Way::Request, json, facts, None).await?;
@@ -101,6 +102,7 @@ impl SoapProvider {
             accept: Some("text/xml, application/soap+xml, multipart/related;q=0.5".into()),
             headers: Vec::new(),
             body,
+            kept,
             notes,
         })
     }
@@ -155,6 +157,7 @@ impl SoapProvider {
             accept: None,
             headers: Vec::new(),
             body,
+            kept: None,
             notes,
         })
     }
@@ -205,7 +208,7 @@ impl SoapProvider {
         notes.push(converted("answer", "SOAP to JSON", json.len()));
         if let Some(mapping) = &bound.answer {
             let pool = self.0.pool.as_ref();
-            json = mapping::run(pool, mapping, Way::Answer, json, facts, None).await?;
+            json = mapping::run(pool, mapping, Way::Answer, json, facts, answer.kept.clone()).await?;
             notes.push(Note { kind: NoteKind::Mapped, text: format!("answer mapped by {}", mapping.name()) });
         }
         if let Some(steps) = &bound.result {
@@ -270,6 +273,15 @@ impl Mediate for SoapProvider {
         }
     }
 
+    fn reads_text(&self) -> bool {
+        self.0.requests.is_some()
+    }
+    fn request_text(&self, content_type: &str, body: &Bytes) -> Result<Bytes, Refusal> {
+        match &self.0.requests {
+            Some(reader) => Ok(reader.read(content_type, body, &fault::CHARSET, &mut Vec::new())?.0),
+            None => Ok(body.clone()),
+        }
+    }
     fn openapi(&self) -> Option<Arc<str>> {
         self.0.documents.openapi.clone()
     }

@@ -49,6 +49,7 @@ impl SoapSide {
             accept: Some("application/json, application/problem+json".into()),
             headers: call.headers,
             body: Bytes::from(call.body),
+            kept: None,
             notes,
         })
     }
@@ -125,22 +126,31 @@ fn no_face() -> Refusal {
 
 impl RestProvider {
     pub(crate) async fn from_soap(&self, request: CallerRequest<'_>) -> Result<ProviderRequest, Refusal> {
-        let (this, name, body) = (self.clone(), request.operation.to_owned(), request.body.clone());
-        let size = body.len();
+        let (this, name, mut notes) = (self.clone(), request.operation.to_owned(), Vec::new());
+        let body = match &self.0.requests {
+            Some(reader) => reader.read(request.content_type, &request.body, &fault::CHARSET, &mut notes)?.0,
+            None => request.body.clone(),
+        };
         let work = move || this.0.face.as_ref().ok_or_else(no_face)?.call(&name, &body);
-        self.0.lane.run(size, work).await
+        let mut made = self.0.lane.run(request.body.len(), work).await?;
+        made.notes.splice(0..0, notes);
+        Ok(made)
     }
 
     pub(crate) async fn to_soap(&self, answer: ProviderAnswer<'_>) -> Result<CallerAnswer, Refusal> {
         let version = if answer.face == Face::Soap12 { SoapVersion::V12 } else { SoapVersion::V11 };
-        let (this, name) = (self.clone(), answer.operation.to_owned());
-        let told = Told {
-            status: answer.status,
-            content_type: answer.content_type.to_owned(),
-            body: answer.body.clone(),
+        let (this, name, mut notes) = (self.clone(), answer.operation.to_owned(), Vec::new());
+        let body = match &self.0.answers {
+            Some(reader) => {
+                reader.read(answer.content_type, &answer.body, &fault::ANSWER_CONVERSION, &mut notes)?.0
+            }
+            None => answer.body.clone(),
         };
+        let told = Told { status: answer.status, content_type: answer.content_type.to_owned(), body };
         let size = told.body.len();
         let work = move || this.0.face.as_ref().ok_or_else(no_face)?.envelope(&name, version, &told);
-        self.0.lane.run(size, work).await
+        let mut made = self.0.lane.run(size, work).await?;
+        made.notes.splice(0..0, notes);
+        Ok(made)
     }
 }

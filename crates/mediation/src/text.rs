@@ -103,8 +103,22 @@ fn format(content_type: &str) -> Option<Format> {
     }
 }
 
+/// What stands between the semicolons; those within quotes are part of a value.
+fn parts(content_type: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let split = content_type.split(move |c| {
+        let ends = c == ';' && !quoted;
+        if c == '"' && !escaped {
+            quoted = !quoted;
+        }
+        escaped = c == '\\' && quoted && !escaped;
+        ends
+    });
+    split.map(str::trim)
+}
+
 fn charset(content_type: &str) -> Option<&str> {
-    content_type.split(';').skip(1).find_map(|p| {
+    parts(content_type).skip(1).find_map(|p| {
         let (name, value) = p.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
     })
@@ -112,7 +126,7 @@ fn charset(content_type: &str) -> Option<&str> {
 
 /// The content type of what is UTF-8 now.
 fn relabelled(content_type: &str) -> String {
-    let mut parts = content_type.split(';').map(str::trim);
+    let mut parts = parts(content_type);
     let mut out = parts.next().unwrap_or_default().to_owned();
     let is_charset = |p: &&str| p.to_ascii_lowercase().trim_start().starts_with("charset");
     for other in parts.filter(|p| !p.is_empty() && !is_charset(p)) {
@@ -144,6 +158,14 @@ mod tests {
         assert_eq!(notes.len(), 1);
         let (same, _) = reader.read("image/png", &body, kind, &mut notes).unwrap();
         assert_eq!(same, body);
+    }
+
+    #[test]
+    fn a_semicolon_within_quotes_stays_where_it_is() {
+        let label = "application/soap+xml; action=\"urn:a;charset=x\"; Charset=windows-1258";
+        assert_eq!(super::charset(label), Some("windows-1258"));
+        let said = "application/soap+xml; action=\"urn:a;charset=x\"; charset=utf-8";
+        assert_eq!(super::relabelled(label), said);
     }
 
     #[test]

@@ -17,11 +17,17 @@ pub(crate) fn one_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 /// Refuses what could make the content be read in another way: a content type with two readings, a charset other than UTF-8 (RFC 7303:
 /// it outranks what the document says itself), a content coding.
 pub(crate) fn legible(headers: &HeaderMap) -> Result<(), Refusal> {
+    decodable(headers)?;
+    let text = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    lgsp_wire::xml::check_charset(text).map_err(|f| refusal(&format!("Not accepted: {}.", f.what)))
+}
+
+/// The same for a version that takes other charsets: its body is looked at once it is UTF-8.
+pub(crate) fn decodable(headers: &HeaderMap) -> Result<(), Refusal> {
     one_content_type(headers)?;
     if let Some(value) = headers.get(CONTENT_TYPE) {
         let text = value.to_str().map_err(|_| refusal("The Content-Type is not plain ASCII."))?;
         MediaType::parse(text).map_err(|f| refusal(&format!("Not accepted: {f}.")))?;
-        lgsp_wire::xml::check_charset(text).map_err(|f| refusal(&format!("Not accepted: {}.", f.what)))?;
     }
     let plain = |v: &http::HeaderValue| v.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(plain) {

@@ -4,7 +4,7 @@
 
 use super::verify::{Content, Given};
 use crate::body::intake::RequestBody;
-use crate::body::legible::one_content_type;
+use crate::body::legible::{self, one_content_type};
 use crate::edge::Edge;
 use crate::exchange::{Decision, Exchange, Why};
 use crate::record::digest::sha256;
@@ -21,7 +21,7 @@ use lgsp_kernel::mediation::{
 };
 use lgsp_kernel::model::CheckSpec;
 use lgsp_kernel::record::Stated;
-use lgsp_kernel::snapshot::{Digest, System};
+use lgsp_kernel::snapshot::{Digest, System, Version};
 use lgsp_kernel::{Millis, Refusal, Step, fault};
 use lgsp_wire::soap::SoapVersion;
 use std::borrow::Cow;
@@ -52,6 +52,8 @@ pub(crate) struct Mediation {
     pub original: Option<Bytes>,
     /// Digest and length of the body that takes its place.
     pub sent: Option<(Option<Digest>, u64)>,
+    /// What the answer's conversion needs of the request.
+    pub kept: Option<Bytes>,
 }
 
 /// Notes, once the route is known, whether messages are mediated.
@@ -61,8 +63,8 @@ pub(crate) fn begin(x: &mut Exchange) {
     let protocol = route.service.spec.protocol;
     let face = x.face.unwrap_or_else(|| spoken(x));
     let converts = !face.is_native(protocol);
-    x.mediation =
-        Some(Box::new(Mediation { mediator, face, converts, method: None, original: None, sent: None }));
+    let (method, original, sent, kept) = (None, None, None, None);
+    x.mediation = Some(Box::new(Mediation { mediator, face, converts, method, original, sent, kept }));
 }
 
 /// How a caller speaks where it speaks as the provider does.
@@ -93,6 +95,24 @@ pub(crate) fn reads_request(x: &Exchange) -> bool {
 pub(crate) fn reads_answer(x: &Exchange) -> bool {
     let reads = |m: &Mediation| m.mediator.reads_answer(&x.route().operation.spec.name, m.face, check(x));
     x.mediation.as_deref().is_some_and(reads)
+}
+
+/// Refuses what the platform and a provider could read differently. A version that takes other charsets than UTF-8 has the body read as
+/// text first, so that a charset is no reason there.
+pub(crate) fn legible(version: &Version, headers: &HeaderMap) -> Result<(), Refusal> {
+    if version.mediator.as_ref().is_some_and(|m| m.reads_text()) {
+        legible::decodable(headers)
+    } else {
+        legible::legible(headers)
+    }
+}
+
+/// The body as what is decided by it must be read: in UTF-8. The body itself stays as it was received, for the record.
+pub(crate) fn as_text(version: &Version, headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Refusal> {
+    match version.mediator.as_ref().filter(|m| m.reads_text()) {
+        Some(mediator) => mediator.request_text(&text(headers, &CONTENT_TYPE), body),
+        None => Ok(body.clone()),
+    }
 }
 
 /// Whether the request's content type is another protocol's than the operation's own.
@@ -176,11 +196,13 @@ fn take_request(x: &mut Exchange, body: Bytes, made: ProviderRequest) -> Result<
         accept,
         headers: more,
         body: sent,
+        kept,
         notes,
     } = made;
     told(x, Step::Validate, notes);
     let method = Method::from_bytes(method.as_bytes()).map_err(|e| defect(&e))?;
-    if sent != body || converts(x) {
+    let relabelled = content_type.as_deref().unwrap_or_default() != text(&x.head.headers, &CONTENT_TYPE);
+    if sent != body || relabelled || converts(x) {
         let headers = &mut x.head.headers;
         for name in TELLTALES {
             headers.remove(name);
@@ -209,6 +231,7 @@ fn take_request(x: &mut Exchange, body: Bytes, made: ProviderRequest) -> Result<
     }
     if let Some(m) = &mut x.mediation {
         m.method = (method != x.head.method).then_some(method);
+        m.kept = kept;
     }
     ask_legibly(x);
     Ok(())
@@ -260,13 +283,15 @@ pub(crate) async fn answer(x: &mut Exchange, given: Given) -> Result<Given, Refu
         status: head.status.as_u16(),
         content_type: &content_type,
         body: came.clone(),
+        kept: x.mediation.as_mut().and_then(|m| m.kept.take()),
         check: check(x).answers,
     };
     let made = mediator.answer(told_by, facts.get()).await;
     x.gateway.meters.mediated("answer", made.is_ok(), began.elapsed().as_secs_f64());
-    let CallerAnswer { status, content_type, body, notes } = made?;
+    let CallerAnswer { status, content_type: given_type, body, notes } = made?;
     told(x, Step::Verify, notes);
-    if converts || body != came || status != head.status.as_u16() {
+    let relabelled = given_type.as_deref().unwrap_or_default() != content_type;
+    if converts || relabelled || body != came || status != head.status.as_u16() {
         head.status = StatusCode::from_u16(status).map_err(|e| defect(&e))?;
         let headers = &mut head.headers;
         for name in TELLTALES {
@@ -276,7 +301,7 @@ pub(crate) async fn answer(x: &mut Exchange, given: Given) -> Result<Given, Refu
             headers.remove(name);
         }
         headers.remove(&SOAP_ACTION);
-        put(headers, &CONTENT_TYPE, content_type.as_deref())?;
+        put(headers, &CONTENT_TYPE, given_type.as_deref())?;
         if converts && !headers.contains_key(CACHE_CONTROL) {
             // What a POST answered was never meant to be kept, whatever the caller's method is.
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,10 +1,10 @@
 //! Resolve: which service, version and operation is meant. The cost does not depend on how many services there are.
 
 use crate::body::intake::{Intake, RequestBody};
-use crate::body::legible::legible;
 use crate::edge::describe::{Asked, Document};
 use crate::edge::{Edge, rest, soap, xroad};
 use crate::exchange::{Exchange, Route, Why};
+use crate::steps::mediate;
 use http::Method;
 use lgsp_kernel::mediation::Face;
 use lgsp_kernel::model::{FaceSpec, Lifecycle, Protocol};
@@ -148,14 +148,18 @@ async fn soap_operation(x: &mut Exchange, version: &Version, path: &str) -> Resu
             return Err(Refusal::new(&fault::MEDIA_TYPE, detail));
         }
     };
-    legible(&x.head.headers)?;
+    mediate::legible(version, &x.head.headers)?;
     let max = x.gateway.config.collect_max;
     let limit = version.spec.request_body_max.unwrap_or(max as u64).min(max as u64);
     collect(x, limit).await?;
     let RequestBody::Whole(bytes, _) = &x.body else {
         return Err(Refusal::new(&fault::BAD_SOAP, "There is no body."));
     };
-    let part = if attached { soap::first_part(&x.head.headers, bytes)? } else { bytes.clone() };
+    let part = if attached {
+        soap::first_part(&x.head.headers, bytes)?
+    } else {
+        mediate::as_text(version, &x.head.headers, bytes)?
+    };
     let envelope = lgsp_wire::soap::inspect(&part).map_err(|f| f.refusal())?;
     envelope.expect_version(spoken).map_err(|f| f.refusal())?;
     soap::find(version, &soap::action(&x.head.headers)?, &envelope, path).cloned()

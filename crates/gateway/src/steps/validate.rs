@@ -2,7 +2,7 @@
 //! asked for, well formed. Bodies up to the collect limit are collected here; larger ones are checked while they stream.
 
 use crate::body::intake::{Intake, RequestBody, too_large};
-use crate::body::legible::{legible, one_content_type};
+use crate::body::legible::one_content_type;
 use crate::exchange::{Exchange, Why};
 use crate::steps::mediate;
 use http::header::CONTENT_TYPE;
@@ -18,7 +18,7 @@ pub(crate) async fn validate(x: &mut Exchange) -> Result<(), Refusal> {
             media_type(x)?;
         }
         if reads(x) {
-            legible(&x.head.headers)?;
+            mediate::legible(&x.route().version, &x.head.headers)?;
         }
     }
     let collect_max = x.gateway.config.collect_max;
@@ -38,7 +38,7 @@ pub(crate) async fn validate(x: &mut Exchange) -> Result<(), Refusal> {
         RequestBody::Large(intake) => Why::Streams(intake.known_length()),
         RequestBody::Whole(bytes, _) => {
             if reads(x) {
-                check_syntax(syntax(x), bytes)?;
+                check_syntax(syntax(x), &mediate::as_text(&x.route().version, &x.head.headers, bytes)?)?;
             }
             Why::Body(bytes.len() as u64)
         }

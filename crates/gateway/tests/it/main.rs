@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod client;
+mod contracts;
 mod country;
 mod documents;
 mod evidence;

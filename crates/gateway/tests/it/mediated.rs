@@ -42,6 +42,7 @@ impl Mediate for Brackets {
                 accept: Some("text/xml".into()),
                 headers: Vec::new(),
                 body: body.into(),
+                kept: None,
                 notes: vec![Note { kind: NoteKind::Converted, text: "put into brackets".into() }],
             })
         })

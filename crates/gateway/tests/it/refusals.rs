@@ -44,6 +44,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("resolve.xroad_member", "xroad.rs"),
     ("resolve.xroad_ambiguous", "xroad.rs"),
     ("resolve.provider_url", "xroad.rs"),
+    ("validate.contract", "contracts.rs"),
+    ("validate.conversion", "contracts.rs"),
+    ("validate.charset", "contracts.rs"),
+    ("validate.mapping", "contracts.rs"),
+    ("validate.mapping_limit", "contracts.rs"),
+    ("validate.mediation_busy", "lgsp-mediation's own tests"),
+    ("validate.attachments", "what converts attachments has tests of its own"),
+    ("verify.contract", "contracts.rs"),
+    ("verify.conversion", "contracts.rs"),
+    ("verify.mapping", "contracts.rs"),
+    ("verify.mapping_limit", "contracts.rs"),
 ];
 
 struct Provoked(BTreeSet<String>);

@@ -10,12 +10,15 @@ use lgsp_gateway::{
     Gateway, GatewayConfig, GatewayParts, QuotaLedger, SecurityEvents, Shutdown, TlsAcceptorHandle,
 };
 use lgsp_identity::{Identity, IdentityConfig};
-use lgsp_kernel::model::{CredentialSpec, GrantSpec, LegSpec, Lifecycle, ServiceSpec, SystemSpec};
+use lgsp_kernel::mediation::{CompileContract as _, Mediate, VersionFiles};
+use lgsp_kernel::model::{CredentialSpec, GrantSpec, LegSpec, Lifecycle, Protocol, ServiceSpec, SystemSpec};
 use lgsp_kernel::record::{Entry, ExchangeRecord, Outcome};
 use lgsp_kernel::snapshot::{
     Credential, Grant, Leg, OpenAuth, Operation, OperationRule, Service, Snapshot, System, Version,
 };
 use lgsp_kernel::{Clock, ExchangeId, Millis, Secret, Vault};
+use lgsp_mapping::{Pool, PoolConfig};
+use lgsp_mediation::Compiler;
 use lgsp_provider::{ProviderConfig, Providers};
 use lgsp_store::Store;
 use serde_json::{Value, json};
@@ -45,6 +48,8 @@ pub struct Plan {
     pub agency: String,
     /// Systems of other nodes: the id here, the node, the id there, the agency.
     pub remotes: Vec<(String, String, String, String)>,
+    /// Files of contracts and mappings by the digests that services name. A contract that is not here is the stand-in's of `mediated`.
+    pub files: VersionFiles,
 }
 
 /// A running gateway and what stands around it.
@@ -114,6 +119,7 @@ impl Default for Plan {
             node: "nen-tang".into(),
             agency: "H01.15".into(),
             remotes: Vec::new(),
+            files: VersionFiles::new(),
         }
     }
 }
@@ -274,7 +280,7 @@ impl Plan {
             s.credentials.insert(spec.id.clone(), credential);
         }
         for spec in &self.services {
-            let service = service(spec.clone(), target, &self.agency);
+            let service = service(spec.clone(), target, &self.agency, &self.files);
             s.services.insert(service.spec.id.clone(), Arc::new(service));
         }
         for spec in &self.grants {
@@ -294,7 +300,7 @@ impl Plan {
     }
 }
 
-fn service(mut spec: Value, target: &str, agency: &str) -> Service {
+fn service(mut spec: Value, target: &str, agency: &str, files: &VersionFiles) -> Service {
     for version in spec["versions"].as_array_mut().unwrap() {
         if version["targets"].as_array().is_some_and(Vec::is_empty) {
             version["targets"] = json!([{"url": target}]);
@@ -302,7 +308,7 @@ fn service(mut spec: Value, target: &str, agency: &str) -> Service {
     }
     let spec: ServiceSpec = serde_json::from_value(spec).unwrap();
     let versions: Vec<Arc<Version>> =
-        spec.versions.iter().map(|v| Arc::new(version(&spec, v.clone()))).collect();
+        spec.versions.iter().map(|v| Arc::new(version(&spec, v.clone(), files))).collect();
     let published = |v: &Arc<Version>| v.spec.lifecycle == Lifecycle::Published;
     let default_version = match &spec.default_version {
         Some(label) => versions.iter().position(|v| v.spec.version == *label),
@@ -311,7 +317,33 @@ fn service(mut spec: Value, target: &str, agency: &str) -> Service {
     Service { spec, agency: agency.parse().unwrap(), versions, default_version }
 }
 
-fn version(service: &ServiceSpec, spec: lgsp_kernel::model::VersionSpec) -> Version {
+/// What is run of a version's contract: compiled where its files are there.
+fn mediator(
+    protocol: Protocol,
+    spec: &mut lgsp_kernel::model::VersionSpec,
+    files: &VersionFiles,
+) -> Option<Arc<dyn Mediate>> {
+    let is_here = |d: Option<&str>| d.is_some_and(|d| files.contains_key(d));
+    match &spec.contract {
+        _ if !spec.is_mediated() => None,
+        Some(contract) if !is_here(contract.digest.as_deref()) => Some(Arc::new(crate::mediated::Brackets)),
+        _ => {
+            let test = std::env::current_exe().unwrap();
+            let worker = test.parent().unwrap().parent().unwrap().join("examples/mapping_worker");
+            let pool = Pool::new(PoolConfig { command: Some((worker, Vec::new())), ..PoolConfig::default() });
+            let compiled = Compiler::new(Some(pool)).compile(protocol, spec, files).unwrap();
+            spec.operations = compiled.operations;
+            compiled.mediator
+        }
+    }
+}
+
+fn version(
+    service: &ServiceSpec,
+    mut spec: lgsp_kernel::model::VersionSpec,
+    files: &VersionFiles,
+) -> Version {
+    let mediator = mediator(service.protocol, &mut spec, files);
     let operation = |o: &lgsp_kernel::model::OperationSpec| {
         let safe = matches!(o.method.as_deref(), Some("GET" | "HEAD" | "OPTIONS"));
         let idempotent = safe || o.idempotent || matches!(o.method.as_deref(), Some("PUT" | "DELETE"));
@@ -331,7 +363,7 @@ fn version(service: &ServiceSpec, spec: lgsp_kernel::model::VersionSpec) -> Vers
         auth,
         client_certificate: None,
         operations: spec.operations.iter().map(operation).collect(),
-        mediator: spec.contract.is_some().then(|| Arc::new(crate::mediated::Brackets) as _),
+        mediator,
         spec,
     }
 }

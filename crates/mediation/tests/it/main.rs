@@ -103,6 +103,7 @@ async fn a_get_becomes_the_envelope_of_service_037_and_its_answer_the_citizen_as
         status: 200,
         content_type: "text/xml; charset=utf-8",
         body: Bytes::from(answer),
+        kept: None,
         check: CheckMode::Off,
     };
     let given = mediator.answer(told.clone(), facts()).await.unwrap();
@@ -221,6 +222,7 @@ async fn an_openapi_document_checks_requests_and_gives_a_soap_face() {
         status,
         content_type: "application/json",
         body: Bytes::from(body),
+        kept: None,
         check: CheckMode::Off,
     };
     let given = mediator.answer(answer(200, r#"{"name":"Công ty"}"#), facts()).await.unwrap();

@@ -94,8 +94,9 @@ pub(crate) fn kind_of(name: &str, bytes: &[u8]) -> ContractKind {
 /// Reads a file and those that it refers to, and they in turn. The name of the first among them.
 pub(crate) fn gather(file: &Path, follow: bool) -> Result<(String, ContractFiles), String> {
     let mut read: BTreeMap<PathBuf, Bytes> = BTreeMap::new();
-    let mut waiting = vec![normal(file)];
     let (mut size, first) = (0, normal(file));
+    let mut waiting = tables_beside(&first)?;
+    waiting.push(first.clone());
     while let Some(path) = waiting.pop() {
         if read.contains_key(&path) {
             continue;
@@ -130,6 +131,23 @@ pub(crate) fn gather(file: &Path, follow: bool) -> Result<(String, ContractFiles
     let files =
         read.iter().map(|(p, b)| Ok((name(p)?, b.clone()))).collect::<Result<ContractFiles, String>>()?;
     Ok((main, checked(files)?))
+}
+
+/// The code tables of a mapping: `x.tables/*.csv` beside `x.jq`, as where mappings are tested.
+fn tables_beside(file: &Path) -> Result<Vec<PathBuf>, String> {
+    let folder = file.with_extension("tables");
+    if file.extension().is_none_or(|e| e != "jq") || !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let bad = |e: std::io::Error| format!("the folder {} cannot be read: {e}", folder.display());
+    let mut tables = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(bad)? {
+        let path = entry.map_err(bad)?.path();
+        if path.extension().is_some_and(|e| e == "csv") {
+            tables.push(path);
+        }
+    }
+    Ok(tables)
 }
 
 fn read_bounded(path: &Path, max: usize) -> Result<Bytes, String> {
@@ -209,6 +227,18 @@ mod tests {
         let (main, files) = gather(&folder.path().join("w/a.wsdl"), true).unwrap();
         assert_eq!(main, "w/a.wsdl");
         assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), ["w/a.wsdl", "x/t.xsd", "x/t2.xsd"]);
+    }
+
+    #[test]
+    fn a_mapping_is_gathered_with_its_code_tables() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a.tables")).unwrap();
+        for name in ["a.jq", "a.test.yaml", "b.csv", "a.tables/sex.csv", "a.tables/note.txt"] {
+            std::fs::write(folder.path().join(name), ".").unwrap();
+        }
+        let (main, files) = gather(&folder.path().join("a.jq"), false).unwrap();
+        assert_eq!(main, "a.jq");
+        assert_eq!(files.keys().map(String::as_str).collect::<Vec<_>>(), ["a.jq", "a.tables/sex.csv"]);
     }
 
     #[test]

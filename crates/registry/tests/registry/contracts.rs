@@ -5,9 +5,9 @@ use lgsp_kernel::mediation::{
     CallFacts, CallerAnswer, CallerRequest, CompileContract, Compiled, ContractChange, ContractProblem, Face,
     Mediate, Mediated, ProviderAnswer, ProviderRequest, VersionFiles,
 };
-use lgsp_kernel::model::{CheckSpec, OperationSpec, Protocol, VersionSpec};
+use lgsp_kernel::model::{CheckSpec, Manifest, OperationSpec, Protocol, VersionSpec};
 use lgsp_kernel::{Refusal, fault};
-use lgsp_registry::{EditError, Kind, PlanOptions, Registry, RegistryOptions, manifest};
+use lgsp_registry::{EditError, Kind, PlanOptions, Registry, RegistryOptions, Sourced, manifest};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -104,7 +104,6 @@ impl Place {
         let desk = Desk::province().await;
         let compiler = Arc::new(Lines::default());
         let registry = open(&desk, &compiler).await;
-        std::fs::create_dir(desk.folder.path().join("m")).unwrap();
         Self { desk, registry, compiler }
     }
 
@@ -115,15 +114,21 @@ impl Place {
         title: &str,
         accept_breaking: bool,
     ) -> Result<lgsp_registry::Applied, EditError> {
-        let folder = self.desk.folder.path().join("m");
+        let desired = self.declared("m", contract, title)?;
+        let options = PlanOptions { accept_breaking, ..PlanOptions::default() };
+        self.registry.apply(&desired, options, &operator()).await
+    }
+
+    /// The declaration, in a folder of its own.
+    fn declared(&self, folder: &str, contract: &str, title: &str) -> Result<Sourced<Manifest>, EditError> {
+        let folder = self.desk.folder.path().join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("a.wsdl"), contract).unwrap();
         let yaml = format!(
             "services:\n  - id: dancu\n    system: kho-du-lieu\n    title: {title}\n    protocol: soap\n    versions:\n      - version: \"1.0\"\n        lifecycle: published\n        targets: [{{ url: \"http://10.0.0.1/\" }}]\n        contract: {{ file: a.wsdl }}\n"
         );
         std::fs::write(folder.join("a.yaml"), yaml).unwrap();
-        let desired = manifest::read(&[folder]).map_err(EditError::Problems)?;
-        let options = PlanOptions { accept_breaking, ..PlanOptions::default() };
-        self.registry.apply(&desired, options, &operator()).await
+        manifest::read(&[folder]).map_err(EditError::Problems)
     }
 }
 
@@ -190,6 +195,29 @@ async fn another_node_and_a_copy_on_disk_have_the_files_too() {
     let options = RegistryOptions { compiler: Some(compiler), serves: true };
     let (node, _) = Registry::open_copy_with(&path, 60, vault(1), p.desk.clock.clone(), options).unwrap();
     assert!(node.snapshot().load().services["dancu"].versions[0].mediator.is_some());
+}
+
+#[tokio::test]
+async fn of_two_contracts_at_once_one_holds_whole_and_on_every_node() {
+    let p = Place::new().await;
+    p.apply("<Look/>\n<Save/>", "t", false).await.unwrap();
+    let other = open(&p.desk, &Arc::new(Lines::default())).await;
+    let one = p.declared("one", "<Look/>\n<Save/>\n<One/>", "t").unwrap();
+    let two = p.declared("two", "<Look/>\n<Save/>\n<Two/>", "t").unwrap();
+    let options = || PlanOptions { accept_breaking: true, ..PlanOptions::default() };
+    let who = operator();
+    let (a, b) = tokio::join!(p.registry.apply(&one, options(), &who), other.apply(&two, options(), &who));
+    assert!(a.is_ok() || b.is_ok(), "{a:?} {b:?}");
+    let mut found = Vec::new();
+    for registry in [&p.registry, &other] {
+        registry.refresh().await.unwrap();
+        let snapshot = registry.snapshot().load_full();
+        let version = &snapshot.services["dancu"].versions[0];
+        assert!(version.mediator.is_some());
+        found.push(version.operations.iter().map(|o| o.spec.name.clone()).collect::<Vec<_>>().join(" "));
+    }
+    assert_eq!(found[0], found[1]);
+    assert!(["Look Save One", "Look Save Two"].contains(&found[0].as_str()), "{found:?}");
 }
 
 #[tokio::test]
