@@ -58,8 +58,7 @@ pub(crate) fn check(model: &Model, element: Option<&Element>, steps: &[String]) 
     let mut ty = element.map(|e| e.ty).ok_or("the message has no content")?;
     // Of what the last step led to.
     let mut many = false;
-    let mut at = steps.iter();
-    while let Some(step) = at.next() {
+    for step in steps {
         if many {
             let index = step.parse::<usize>().ok().filter(|i| *i <= INDEX_MAX);
             if index.is_none() {

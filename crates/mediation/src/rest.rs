@@ -172,14 +172,14 @@ impl Mediate for RestProvider {
     ) -> Mediated<'a, ProviderRequest> {
         match request.face {
             Face::Rest => Box::pin(self.held(request, facts)),
-            Face::Soap11 | Face::Soap12 => Box::pin(self.from_soap(request)),
+            Face::Soap11 | Face::Soap12 => Box::pin(self.soap_request(request)),
         }
     }
 
     fn answer<'a>(&'a self, answer: ProviderAnswer<'a>, facts: CallFacts<'a>) -> Mediated<'a, CallerAnswer> {
         match answer.face {
             Face::Rest => Box::pin(self.told(answer, facts)),
-            Face::Soap11 | Face::Soap12 => Box::pin(self.to_soap(answer)),
+            Face::Soap11 | Face::Soap12 => Box::pin(self.soap_answer(answer)),
         }
     }
 

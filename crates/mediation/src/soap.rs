@@ -66,7 +66,7 @@ impl SoapProvider {
         found.ok_or_else(|| Refusal::new(&fault::INTERNAL, "The contract has no such operation."))
     }
 
-    async fn from_rest(
+    async fn rest_request(
         &self,
         request: CallerRequest<'_>,
         facts: CallFacts<'_>,
@@ -162,7 +162,7 @@ impl SoapProvider {
         })
     }
 
-    async fn to_rest(
+    async fn rest_answer(
         &self,
         answer: ProviderAnswer<'_>,
         facts: CallFacts<'_>,
@@ -261,14 +261,14 @@ impl Mediate for SoapProvider {
         facts: CallFacts<'a>,
     ) -> Mediated<'a, ProviderRequest> {
         match request.face {
-            Face::Rest => Box::pin(self.from_rest(request, facts)),
+            Face::Rest => Box::pin(self.rest_request(request, facts)),
             Face::Soap11 | Face::Soap12 => Box::pin(self.check_request(request)),
         }
     }
 
     fn answer<'a>(&'a self, answer: ProviderAnswer<'a>, facts: CallFacts<'a>) -> Mediated<'a, CallerAnswer> {
         match answer.face {
-            Face::Rest => Box::pin(self.to_rest(answer, facts)),
+            Face::Rest => Box::pin(self.rest_answer(answer, facts)),
             Face::Soap11 | Face::Soap12 => Box::pin(self.check_answer(answer)),
         }
     }

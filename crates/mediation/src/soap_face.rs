@@ -125,7 +125,7 @@ fn no_face() -> Refusal {
 }
 
 impl RestProvider {
-    pub(crate) async fn from_soap(&self, request: CallerRequest<'_>) -> Result<ProviderRequest, Refusal> {
+    pub(crate) async fn soap_request(&self, request: CallerRequest<'_>) -> Result<ProviderRequest, Refusal> {
         let (this, name, mut notes) = (self.clone(), request.operation.to_owned(), Vec::new());
         let body = match &self.0.requests {
             Some(reader) => reader.read(request.content_type, &request.body, &fault::CHARSET, &mut notes)?.0,
@@ -137,7 +137,7 @@ impl RestProvider {
         Ok(made)
     }
 
-    pub(crate) async fn to_soap(&self, answer: ProviderAnswer<'_>) -> Result<CallerAnswer, Refusal> {
+    pub(crate) async fn soap_answer(&self, answer: ProviderAnswer<'_>) -> Result<CallerAnswer, Refusal> {
         let version = if answer.face == Face::Soap12 { SoapVersion::V12 } else { SoapVersion::V11 };
         let (this, name, mut notes) = (self.clone(), answer.operation.to_owned(), Vec::new());
         let body = match &self.0.answers {

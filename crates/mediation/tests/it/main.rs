@@ -173,9 +173,9 @@ fn from_a_wsdl_alone_every_operation_has_an_address_and_both_faces_a_document() 
     assert!(!mediator.reads_request(&operation.name, Face::Soap11, check), "envelopes pass as they are");
 }
 
-#[tokio::test]
-async fn an_openapi_document_checks_requests_and_gives_a_soap_face() {
-    let document = json!({
+/// Companies by their numbers.
+fn companies() -> Value {
+    json!({
         "openapi": "3.0.3", "info": { "title": "Tra cuu", "version": "1" },
         "paths": { "/companies/{id}": { "get": {
             "operationId": "company",
@@ -183,9 +183,13 @@ async fn an_openapi_document_checks_requests_and_gives_a_soap_face() {
             "responses": { "200": { "description": "ok", "content": { "application/json": { "schema": {
                 "type": "object", "required": ["name"], "properties": { "name": { "type": "string" } } } } } } },
         } } },
-    });
+    })
+}
+
+#[tokio::test]
+async fn an_openapi_document_checks_requests_and_gives_a_soap_face() {
     let more = json!({ "faces": ["rest", "soap"], "check": { "requests": "enforce", "answers": "report" } });
-    let compiled = compile(Protocol::Rest, "x.json", &document.to_string(), more).unwrap();
+    let compiled = compile(Protocol::Rest, "x.json", &companies().to_string(), more).unwrap();
     let operation = &compiled.operations[0];
     assert_eq!((operation.name.as_str(), operation.method.as_deref()), ("company", Some("GET")));
     assert!(operation.element.is_some());
@@ -230,4 +234,44 @@ async fn an_openapi_document_checks_requests_and_gives_a_soap_face() {
     let fault = mediator.answer(answer(404, r#"{"title":"Không có"}"#), facts()).await.unwrap();
     assert_eq!(fault.status, 500);
     assert!(String::from_utf8_lossy(&fault.body).contains("Không có"));
+}
+
+#[tokio::test]
+async fn a_soap_face_reads_envelopes_and_answers_in_other_encodings() {
+    let more = json!({ "faces": ["rest", "soap"], "text": {
+        "requests": { "normalize": "nfc" }, "answers": { "charset": "windows-1258", "normalize": "nfc" } } });
+    let compiled = compile(Protocol::Rest, "x.json", &companies().to_string(), more).unwrap();
+    let element = compiled.operations[0].element.clone().unwrap();
+    let (namespace, name) = element.trim_start_matches('{').split_once('}').unwrap();
+    let envelope = format!(
+        "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><c:{name} xmlns:c=\"{namespace}\"><c:id>0100000001</c:id></c:{name}></e:Body></e:Envelope>"
+    );
+    let utf16: Vec<u8> =
+        std::iter::once(0xFEFF).chain(envelope.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let mediator = compiled.mediator.unwrap();
+    assert!(mediator.reads_text());
+    let (kind, body) = ("text/xml; charset=utf-16", Bytes::from(utf16));
+    assert_eq!(mediator.request_text(kind, &body).unwrap(), envelope);
+    let request = CallerRequest {
+        face: Face::Soap11,
+        operation: "company",
+        method: "POST",
+        content_type: kind,
+        body,
+        ..ask("/", "/")
+    };
+    let made = mediator.request(request, facts()).await.unwrap();
+    assert_eq!(made.target, "/companies/0100000001");
+    assert!(made.notes[0].text.starts_with("text: UTF-16LE to UTF-8"), "{:?}", made.notes);
+    let answer = ProviderAnswer {
+        face: Face::Soap11,
+        operation: "company",
+        status: 200,
+        content_type: "application/json",
+        body: Bytes::from_static(b"{\"name\":\"Nguy\xEA\xDEn\"}"),
+        kept: None,
+        check: CheckMode::Off,
+    };
+    let given = mediator.answer(answer, facts()).await.unwrap();
+    assert!(String::from_utf8_lossy(&given.body).contains("Nguyễn"));
 }
