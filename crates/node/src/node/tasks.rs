@@ -256,10 +256,14 @@ async fn anchor(shared: &Shared, head: &AuditHead) -> Result<(), String> {
 /// Throws away what has been used up.
 async fn sweep(shared: Arc<Shared>, stop: CancellationToken) {
     let mut trouble = Trouble::new("throwing away old counts, events and revoked tokens");
+    let mut contracts = Trouble::new("throwing away contracts that nothing names");
     while turn(&stop, SWEEP).await {
         let now = shared.clock.now();
         shared.quota.forget_past(now);
         trouble.note(trim(&shared, now).await);
+        if let Some(gone) = contracts.note(shared.registry.sweep_contracts().await).filter(|gone| *gone > 0) {
+            tracing::info!(gone, "threw away files of contracts that nothing names");
+        }
     }
 }
 
