@@ -238,14 +238,18 @@ impl Compiler {
         let rest_face = version.has_face(FaceSpec::Rest, Protocol::Soap);
         let mut known = Vec::new();
         for op in &wsdl.operations {
-            let declared = version.operations.iter().any(|d| d.name == *op.name);
-            if !op.unsupported.is_empty() && rest_face {
-                let list: Problems = op.unsupported.iter().map(|p| left_out(op, p, !declared)).collect();
+            let obstacles = obstacles(op);
+            if !obstacles.is_empty() && rest_face {
+                let asked =
+                    |d: &OperationSpec| d.name == *op.name && (d.method.is_some() || d.path.is_some());
+                let declared = version.operations.iter().any(asked);
+                let list = obstacles.iter().map(|p| left_out(op, p, !declared));
                 if declared {
                     problems.extend(list)
                 } else {
                     warnings.extend(list)
                 }
+                known.push(operation(op, false));
                 continue;
             }
             warnings.extend(op.unsupported.iter().map(|p| told("contract", p, true)));
@@ -255,7 +259,7 @@ impl Compiler {
         let mut bound = HashMap::new();
         for op in &operations {
             let at = wsdl.operations.iter().position(|o| *o.name == *op.name);
-            let Some(at) = at.filter(|at| wsdl.operations[*at].unsupported.is_empty()) else { continue };
+            let Some(at) = at.filter(|at| obstacles(&wsdl.operations[*at]).is_empty()) else { continue };
             if let Some(b) = bind(&wsdl, at, op, files, rest_face, &mut problems) {
                 bound.insert(op.name.clone(), b);
             }
@@ -344,6 +348,17 @@ fn left_out(op: &WsdlOperation, problem: &Problem, warning: bool) -> ContractPro
     let told = told("contract", problem, warning);
     let message = format!("operation {} has no REST face: {}", op.name, told.message);
     ContractProblem { message, ..told }
+}
+
+/// What keeps an operation from being called as JSON: it would lose something.
+fn obstacles(op: &WsdlOperation) -> Vec<Problem> {
+    let output = op.output.iter().flat_map(|o| &o.attachments);
+    let attached = op.input.attachments.iter().chain(output).next().map(|_| Problem {
+        place: None,
+        construct: "mime:multipartRelated".into(),
+        message: "its attachments have no place in a JSON message".into(),
+    });
+    op.unsupported.iter().cloned().chain(attached).collect()
 }
 
 fn operation(op: &WsdlOperation, rest_face: bool) -> OperationSpec {
@@ -476,11 +491,13 @@ fn openapi_face(
         result: op.result.clone(),
     };
     // What is mapped has another shape than the contract's.
-    let mapped = |op: &&OperationSpec| op.mappings.is_none();
+    let described = |op: &&OperationSpec| op.mappings.is_none() && op.method.is_some();
+    let without = operations.iter().filter(|op| !described(op)).map(|op| op.name.clone()).collect();
     let options = FaceOptions {
         version: version.version.to_string(),
         server: "{address}".into(),
-        operations: operations.iter().filter(mapped).map(face).collect(),
+        operations: operations.iter().filter(described).map(face).collect(),
+        without,
         ..FaceOptions::default()
     };
     match faces::openapi::write_text(wsdl, &options) {

@@ -10,7 +10,7 @@ mod prune;
 mod schema;
 mod simple;
 
-use crate::wsdl::Wsdl;
+use crate::wsdl::{Wsdl, WsdlOperation};
 use lgsp_schema::Problem;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub struct FaceOptions {
     pub openapi: OpenApiVersion,
     /// The operations as declared; those that are not get `POST /{operation}`.
     pub operations: Vec<FaceOperation>,
+    /// Operations of the WSDL that have no REST face, by name.
+    pub without: Vec<String>,
 }
 
 /// An operation of the face as the operator declared it.
@@ -77,7 +79,9 @@ pub fn write(wsdl: &Wsdl, options: &FaceOptions) -> Result<Value, Vec<Problem>> 
     let problem = writer.reserve("Problem");
     writer.components.insert(problem, problem_schema());
     let mut paths: Map<String, Value> = Map::new();
-    for operation in wsdl.operations.iter().filter(|o| o.unsupported.is_empty()) {
+    let faced =
+        |o: &&WsdlOperation| o.unsupported.is_empty() && !options.without.iter().any(|n| **n == *o.name);
+    for operation in wsdl.operations.iter().filter(faced) {
         let plain = FaceOperation::plain(&operation.name);
         let declared = options.operations.iter().find(|d| d.name == *operation.name).unwrap_or(&plain);
         match paths::operation(&mut writer, operation, declared) {
