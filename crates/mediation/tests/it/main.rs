@@ -275,3 +275,23 @@ async fn a_soap_face_reads_envelopes_and_answers_in_other_encodings() {
     let given = mediator.answer(answer, facts()).await.unwrap();
     assert!(String::from_utf8_lossy(&given.body).contains("Nguyễn"));
 }
+
+/// The fixture of the contracts' own tests: `send` has a file beside its envelope.
+const DOCUMENTS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../contract/tests/fixtures/wsdl/attachments/documents.wsdl");
+
+#[test]
+fn an_operation_with_attachments_has_no_json_form_and_stays_callable_as_soap() {
+    let text = std::fs::read_to_string(DOCUMENTS).unwrap();
+    let faces = json!({ "faces": ["rest", "soap"] });
+    let compiled = compile(Protocol::Soap, "documents.wsdl", &text, faces).unwrap();
+    let send = compiled.operations.iter().find(|o| o.name == "send").unwrap();
+    assert!(send.method.is_none() && send.path.is_none());
+    assert!(compiled.warnings.iter().any(|w| w.message.contains("send has no REST face")));
+    assert!(!compiled.mediator.unwrap().openapi().unwrap().contains("\"/send\""));
+
+    let asked = json!({ "faces": ["rest", "soap"],
+        "operations": [{ "name": "send", "method": "POST", "path": "/send" }] });
+    let problems = compile(Protocol::Soap, "documents.wsdl", &text, asked).unwrap_err();
+    assert!(problems.iter().any(|p| p.message.contains("attachments")), "{problems:?}");
+}
