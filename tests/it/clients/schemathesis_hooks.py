@@ -1,4 +1,4 @@
-"""What an OpenAPI document cannot well say of messages that become XML: bodies with it are not among those that should be accepted."""
+"""What an OpenAPI document cannot well say of messages that become XML: requests with it are not among those that should be accepted."""
 
 import re
 
@@ -13,6 +13,16 @@ LEAP_DAY = re.compile("-02-29")
 @schemathesis.hook
 def filter_body(context, body):
     return not held(body)
+
+
+@schemathesis.hook
+def filter_query(context, query):
+    return not held(query)
+
+
+@schemathesis.hook
+def filter_path_parameters(context, path_parameters):
+    return not held(path_parameters)
 
 
 def held(value):
