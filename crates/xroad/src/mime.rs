@@ -3,6 +3,7 @@
 
 use crate::error::XRoadError;
 use bytes::Bytes;
+use lgsp_wire::attach::{bare_id, header_lines, is_boundary};
 use lgsp_wire::media::MediaType;
 use std::ops::Range;
 
@@ -162,12 +163,6 @@ pub fn write(boundary: &str, soap: &[u8], attachments: &[(&str, &str, &[u8])]) -
     Some((content_type, Bytes::from(out)))
 }
 
-/// RFC 2046, 5.1.1: 1 to 70 of these characters, no blank at the end.
-fn is_boundary(text: &str) -> bool {
-    let fine = |b: u8| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b);
-    (1..=70).contains(&text.len()) && text.bytes().all(fine) && !text.ends_with(' ')
-}
-
 /// Where the parts are, header lines and content together.
 fn split(body: &[u8], boundary: &str) -> Result<Vec<Range<usize>>, MimeError> {
     let line = format!("--{boundary}");
@@ -231,7 +226,7 @@ fn part(body: &Bytes, range: Range<usize>, index: usize) -> Result<(Part, Range<
         content: body.slice(content_range.clone()),
     };
     let text = std::str::from_utf8(&head).map_err(|_| wrong())?;
-    for (name, value) in lines(text).ok_or_else(wrong)? {
+    for (name, value) in header_lines(text).ok_or_else(wrong)? {
         let slot = match name.as_str() {
             "content-type" => &mut out.content_type,
             "content-id" => &mut out.content_id,
@@ -245,33 +240,6 @@ fn part(body: &Bytes, range: Range<usize>, index: usize) -> Result<(Part, Range<
     out.encoding = out.encoding.map(|e| e.to_ascii_lowercase());
     out.content_id = out.content_id.map(|id| bare_id(&id).to_owned());
     Ok((out, content_range))
-}
-
-fn bare_id(id: &str) -> &str {
-    let id = id.trim();
-    id.strip_prefix('<').and_then(|i| i.strip_suffix('>')).unwrap_or(id)
-}
-
-/// Header lines, names in lower case, folded lines unfolded.
-fn lines(head: &str) -> Option<Vec<(String, String)>> {
-    let mut out: Vec<(String, String)> = Vec::new();
-    for line in head.split("\r\n").filter(|l| !l.is_empty()) {
-        if line.contains(['\r', '\n', '\0']) {
-            return None;
-        }
-        if line.starts_with([' ', '\t']) {
-            let (_, value) = out.last_mut()?;
-            value.push(' ');
-            value.push_str(line.trim());
-            continue;
-        }
-        let (name, value) = line.split_once(':')?;
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return None;
-        }
-        out.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    Some(out)
 }
 
 /// The SOAP part must be the first, also where `start` names one, and its bytes must be the message itself. Whether it is XOP.
